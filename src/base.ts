@@ -1,0 +1,75 @@
+import { Command, Flags, type Interfaces } from '@oclif/core'
+
+import { applyProjectFile } from './project-file.js'
+import { K8sflowError } from './errors.js'
+import { EXIT_CODES } from './exit-codes.js'
+import { errorText } from './output/error-text.js'
+import { stepReporter } from './output/steps.js'
+import type { Progress } from './progress.js'
+
+/** What oclif hands to `catch`: any error, perhaps with the exit code it stands for. */
+type CommandError = Error & { oclif?: { exit?: number } }
+
+/** Common to every command: `--json`, `--verbose`, `--no-color`, one way to print errors. Nothing else belongs here. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true
+
+  static override baseFlags: Interfaces.FlagInput = {
+    verbose: Flags.boolean({
+      summary: 'Show each command that is run, secrets masked.',
+      env: 'K8SFLOW_VERBOSE',
+      helpGroup: 'GLOBAL',
+    }),
+    color: Flags.boolean({
+      summary: 'Colour the output; on by default at a terminal, also off with NO_COLOR.',
+      allowNo: true,
+      default: true,
+      helpGroup: 'GLOBAL',
+    }),
+  }
+
+  /** Values of `k8sflow.yaml` reach the flags as their environment variables, unless those are set. */
+  override async init(): Promise<void> {
+    await super.init()
+    const ctor = this.ctor as typeof Command
+    await applyProjectFile({ ...ctor.baseFlags, ...ctor.flags }, process.cwd(), process.env)
+  }
+
+  /** Renders what services report, on stderr; commands shown with `--verbose` or `--dry-run` only. */
+  protected progress(options: { verbose: boolean }): Progress {
+    return stepReporter({ write: (text) => process.stderr.write(text), showCommands: options.verbose })
+  }
+
+  protected override async catch(error: CommandError): Promise<unknown> {
+    const exit = error.oclif?.exit ?? EXIT_CODES.failed
+    // oclif's own catch would exit with 1 under --json whatever the error says.
+    process.exitCode = exit
+    if (this.jsonEnabled()) {
+      this.logJson(this.toErrorJson(error))
+      return undefined
+    }
+    if (error instanceof K8sflowError || isUsageError(error)) {
+      process.stderr.write(errorText(error, { bin: this.config.bin, command: this.id }))
+      Object.assign(error, { skipOclifErrorHandling: true })
+    }
+    throw error
+  }
+
+  protected override toErrorJson(error: CommandError): unknown {
+    const known = error instanceof K8sflowError
+    return {
+      error: {
+        code: known ? error.code : isUsageError(error) ? 'USAGE' : 'UNEXPECTED',
+        message: error.message,
+        exit: error.oclif?.exit ?? EXIT_CODES.failed,
+        suggestions: known ? error.suggestions : [],
+        ...(known && Object.keys(error.data).length > 0 ? { data: error.data } : {}),
+      },
+    }
+  }
+}
+
+/** Errors of oclif's own flag parser: unknown flags, unexpected arguments, missing values. */
+function isUsageError(error: CommandError): boolean {
+  return error.oclif?.exit === EXIT_CODES.invalidInput
+}

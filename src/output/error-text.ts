@@ -1,0 +1,16 @@
+import { styles } from './styles.js'
+
+/** An error as people read it: what happened, then what to do next. Ends with a line break. */
+export function errorText(
+  error: { message: string; suggestions?: readonly string[] },
+  context: { bin: string; command: string | undefined },
+): string {
+  const style = styles(process.stderr)
+  const suggestions = error.suggestions ?? [
+    `Run ${[context.bin, context.command].filter(Boolean).join(' ')} --help to see what it accepts.`,
+  ]
+  const message = error.message.replace(/\nSee more help with --help$/, '')
+  const lines = [`${style.red('Error:')} ${message}`]
+  for (const suggestion of suggestions) lines.push(`${style.cyan('→')} ${suggestion}`)
+  return lines.join('\n') + '\n'
+}

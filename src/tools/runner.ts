@@ -1,0 +1,126 @@
+import { execa } from 'execa'
+
+import { FailedError, MissingProgramError } from '../errors.js'
+import type { Progress } from '../progress.js'
+import { commandLine } from './command-line.js'
+
+/** One run of a program: an argument list, never a shell line. */
+export interface Invocation {
+  program: string
+  args: readonly string[]
+  cwd?: string
+  /** Added to (and overriding) the environment of k8sflow itself. */
+  env?: Readonly<Record<string, string | undefined>>
+  stdin?: string
+  /** Called for each line as it comes. */
+  onStdout?: (line: string) => void
+  onStderr?: (line: string) => void
+  /**
+   * Asks the program to end: one SIGINT and no second signal, because helm cleans up after the first and a
+   * harder one leaves its release pending (facts, "Signals").
+   */
+  signal?: AbortSignal
+  /**
+   * Runs the program in a process group of its own, so that Ctrl-C at a terminal, which signals the whole
+   * foreground group, does not reach it a second time.
+   */
+  ownGroup?: boolean
+  /** Milliseconds after which a program is killed; for short questions only, never for changes. */
+  timeoutMs?: number
+}
+
+/** What a program left behind; a non-zero exit code is a result, not an exception. */
+export interface Completed {
+  exitCode: number
+  stdout: string
+  stderr: string
+  /** The signal that ended the program, if one did. */
+  endedBy?: string
+}
+
+/** The one place that starts processes. */
+export interface Runner {
+  /**
+   * Runs a program to its end.
+   * @throws MissingProgramError when it cannot be found or executed
+   */
+  run(invocation: Invocation): Promise<Completed>
+}
+
+/** Bytes of output kept of one stream: `helm upgrade -o json` of 249 countries stays far below it. */
+const MAX_OUTPUT = 256 * 1024 * 1024
+
+/** Makes the runner; every command line it starts is first told to `progress`, redacted. */
+export function createRunner(progress: Progress): Runner {
+  return {
+    async run(invocation) {
+      const { program, args } = invocation
+      progress({ kind: 'command', line: commandLine(program, args) })
+      const subprocess = execa(program, [...args], processOptions(invocation))
+      if (invocation.onStdout) void forEachLine(subprocess.iterable({ from: 'stdout' }), invocation.onStdout)
+      if (invocation.onStderr) void forEachLine(subprocess.iterable({ from: 'stderr' }), invocation.onStderr)
+      const interrupt = () => subprocess.kill('SIGINT')
+      if (invocation.signal?.aborted) interrupt()
+      invocation.signal?.addEventListener('abort', interrupt, { once: true })
+      try {
+        const result = await subprocess
+        if (result.exitCode === undefined && result.signal === undefined) throw startFailure(program, result)
+        return {
+          exitCode: result.exitCode ?? 1,
+          stdout: result.stdout,
+          stderr: result.stderr,
+          ...(result.signal === undefined ? {} : { endedBy: result.signal }),
+        }
+      } finally {
+        invocation.signal?.removeEventListener('abort', interrupt)
+      }
+    },
+  }
+}
+
+function processOptions(invocation: Invocation) {
+  const ownGroup = invocation.ownGroup ?? false
+  return {
+    ...(invocation.cwd === undefined ? {} : { cwd: invocation.cwd }),
+    ...(invocation.env === undefined ? {} : { env: invocation.env }),
+    ...(invocation.stdin === undefined ? { stdin: 'ignore' as const } : { input: invocation.stdin }),
+    ...(invocation.timeoutMs === undefined ? {} : { timeout: invocation.timeoutMs }),
+    detached: ownGroup,
+    // A program with its own group is still waited for, and must not be killed when k8sflow ends early.
+    cleanup: !ownGroup,
+    forceKillAfterDelay: false,
+    reject: false,
+    stripFinalNewline: true,
+    maxBuffer: MAX_OUTPUT,
+  } as const
+}
+
+async function forEachLine(lines: AsyncIterable<unknown>, handle: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of lines) handle(String(line))
+  } catch {
+    // The stream failed with its program; the program's own result says why.
+  }
+}
+
+function startFailure(
+  program: string,
+  result: { code?: string | undefined; shortMessage?: string | undefined; cause?: unknown },
+): Error {
+  const details = { code: 'PROGRAM_NOT_STARTED', cause: result.cause, data: { program } }
+  if (result.code === 'ENOENT')
+    return new MissingProgramError(`${program} was not found.`, {
+      ...details,
+      code: 'PROGRAM_NOT_FOUND',
+      suggestions: [`Install ${program}, or put the folder that holds it on PATH.`],
+    })
+  if (result.code === 'EACCES')
+    return new MissingProgramError(`${program} cannot be executed (permission denied).`, {
+      ...details,
+      suggestions: [`Check the file's mode: chmod +x ${program}`],
+    })
+  return new FailedError(
+    `${program} could not be started: ${result.shortMessage ?? 'unknown reason'}.`,
+    details,
+  )
+}

@@ -1,0 +1,52 @@
+import { type Command, Config } from '@oclif/core'
+import { captureOutput } from '@oclif/test'
+import { fileURLToPath } from 'node:url'
+
+/** The package's root folder. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+let config: Promise<Config> | undefined
+
+type CommandClass = (new (argv: string[], config: Config) => Command) & typeof Command
+
+export interface CommandResult {
+  stdout: string
+  stderr: string
+  exitCode: number
+  /** What the command threw, when it did not end by itself. */
+  error: Error | undefined
+}
+
+/**
+ * Runs a command class in this process, from its TypeScript source, and gives back what it printed and the exit
+ * code k8sflow would end with. `cwd` and `env` hold for the run and are restored after it; variables that start
+ * with K8SFLOW_ do not leak in from outside.
+ */
+export async function runCommandClass(
+  command: CommandClass,
+  argv: string[],
+  options: { cwd?: string; env?: Record<string, string | undefined> } = {},
+): Promise<CommandResult> {
+  config ??= Config.load(ROOT)
+  const loaded = await config
+  const before = { cwd: process.cwd(), env: { ...process.env }, exitCode: process.exitCode }
+  for (const name of Object.keys(process.env)) if (name.startsWith('K8SFLOW_')) delete process.env[name]
+  process.exitCode = undefined
+  command.id ??= command.name.toLowerCase()
+  try {
+    if (options.cwd !== undefined) process.chdir(options.cwd)
+    for (const [name, value] of Object.entries(options.env ?? {})) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+    const { stdout, stderr, error } = await captureOutput(async () => command.run(argv, loaded))
+    const exit = (error as { oclif?: { exit?: number } } | undefined)?.oclif?.exit
+    const exitCode = exit ?? (error === undefined ? Number(process.exitCode ?? 0) : 1)
+    return { stdout, stderr, exitCode, error }
+  } finally {
+    process.chdir(before.cwd)
+    for (const name of Object.keys(process.env)) if (!(name in before.env)) delete process.env[name]
+    Object.assign(process.env, before.env)
+    process.exitCode = before.exitCode
+  }
+}
