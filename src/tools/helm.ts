@@ -186,7 +186,9 @@ class HelmProgram implements Helm {
   }
 
   private async ask(args: readonly string[], target = this.target): Promise<Completed> {
-    const run = await this.run([...args, ...argumentsOf.targetArguments(target)], { timeoutMs: QUESTION_TIMEOUT })
+    const run = await this.run([...args, ...argumentsOf.targetArguments(target)], {
+      timeoutMs: QUESTION_TIMEOUT,
+    })
     if (run.endedBy !== 'SIGTERM') return run
     return { exitCode: 1, stdout: '', stderr: 'Error: cluster unreachable: no answer within two minutes' }
   }
