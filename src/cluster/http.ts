@@ -1,0 +1,98 @@
+import type { RequestOptions } from 'node:https'
+
+import type { ApiAnswer, ApiRequest } from './cluster.js'
+
+/** Milliseconds to reach the server, TLS included, before it counts as not answering. */
+export const CONNECT_TIMEOUT_MS = 5000
+const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+
+/** The server took too long; `phase` says whether a connection was ever made. */
+export class TimeoutFailure extends Error {
+  readonly code = 'K8SFLOW_TIMEOUT'
+  constructor(
+    readonly phase: 'connect' | 'answer',
+    readonly milliseconds: number,
+  ) {
+    super(phase === 'connect' ? 'no connection' : 'no complete answer')
+  }
+}
+
+/** The full URL of a request; a path in the server's own URL (as behind a proxy) is kept. */
+export function requestUrl(server: string, request: Pick<ApiRequest, 'path' | 'query'>): URL {
+  const url = new URL(server)
+  url.pathname = url.pathname.replace(/\/$/, '') + request.path
+  for (const [name, value] of Object.entries(request.query ?? {}))
+    if (value !== undefined) url.searchParams.set(name, String(value))
+  return url
+}
+
+/** Sends one request over HTTP or HTTPS, bounded in time and in the size of the answer. */
+export async function sendHttp(
+  server: string,
+  request: ApiRequest,
+  options: RequestOptions,
+): Promise<ApiAnswer> {
+  const url = requestUrl(server, request)
+  const { request: open } = url.protocol === 'http:' ? await import('node:http') : await import('node:https')
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body)
+  const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES
+
+  return new Promise<ApiAnswer>((resolve, reject) => {
+    const outgoing = open(url, {
+      ...options,
+      method: request.method ?? 'GET',
+      headers: {
+        ...options.headers,
+        accept: request.accept ?? 'application/json',
+        'user-agent': 'k8sflow',
+        ...(body === undefined
+          ? {}
+          : {
+              'content-type': request.contentType ?? 'application/json',
+              'content-length': Buffer.byteLength(body),
+            }),
+      },
+    })
+    const connectMs = Math.min(CONNECT_TIMEOUT_MS, timeoutMs)
+    const connecting = setTimeout(() => outgoing.destroy(new TimeoutFailure('connect', connectMs)), connectMs)
+    const answering = setTimeout(() => outgoing.destroy(new TimeoutFailure('answer', timeoutMs)), timeoutMs)
+    const settle = () => {
+      clearTimeout(connecting)
+      clearTimeout(answering)
+    }
+    outgoing.on('socket', (socket) => {
+      if (socket.connecting)
+        socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', () => clearTimeout(connecting))
+      else clearTimeout(connecting)
+    })
+    outgoing.on('error', (error) => {
+      settle()
+      reject(error)
+    })
+    outgoing.on('response', (incoming) => {
+      clearTimeout(connecting)
+      const chunks: Buffer[] = []
+      let size = 0
+      const finish = (truncated: boolean) => {
+        settle()
+        const text = Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8')
+        resolve({ status: incoming.statusCode ?? 0, text, truncated })
+      }
+      incoming.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        size += chunk.length
+        if (size <= maxBytes) return
+        finish(true)
+        incoming.destroy()
+      })
+      incoming.on('end', () => finish(false))
+      incoming.on('error', (error) => {
+        settle()
+        reject(error)
+      })
+    })
+    outgoing.end(body)
+  })
+}
