@@ -1,4 +1,9 @@
 #!/usr/bin/env -S node --import tsx
-import { execute } from '@oclif/core'
+// Runs the TypeScript source as it is, through plain oclif.
+const { dirname } = require('node:path')
 
-await execute({ development: true, dir: import.meta.url })
+const argv = process.argv.slice(2)
+
+import('@oclif/core').then(({ execute }) =>
+  execute({ args: argv.length === 0 ? ['menu'] : argv, development: true, dir: dirname(__dirname) }),
+)

@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { execute } from '@oclif/core'
+const nodeModule = require('node:module')
 
-await execute({ dir: import.meta.url })
+// Keeps compiled code between runs, where Node can (22.8 and newer).
+nodeModule.enableCompileCache?.()
+
+require('../dist/k8sflow.cjs').main(process.argv.slice(2))

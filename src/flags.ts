@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 
 /*
  * Flag factories, so that one thing is spelt one way in every command. Values stay as typed: services check

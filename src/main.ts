@@ -1,0 +1,76 @@
+import type { Command } from '@oclif/core/command'
+import { Plugin } from '@oclif/core/config'
+import { execute } from '@oclif/core/execute'
+import type { Logger, PJSON } from '@oclif/core/interfaces'
+import { setLogger } from '@oclif/core/logger'
+
+import manifest from '../oclif.manifest.json' with { type: 'json' }
+import packageJson from '../package.json' with { type: 'json' }
+import { packageRoot } from './package-root.js'
+
+/**
+ * Starts the command line from one bundle (docs/decisions/0002): oclif's own start, help, hooks and error handling,
+ * with the package.json and the command classes, which oclif would look for on disk, already at hand.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  // The debug package costs a tenth of the start, and says nothing without DEBUG.
+  const logger = process.env['DEBUG'] ? undefined : silentLogger('oclif')
+  setLogger({ root: '', logger })
+  const root = packageRoot()
+  const pjson = packageJson as unknown as PJSON
+  const own = new BundledPlugin({ isRoot: true, pjson, root })
+  await own.load()
+  const plugins = new Map<string, Plugin>([[own.name, own]])
+  // It adds the help command, so it can only matter where no command of k8sflow itself is called.
+  if (!own.commandIDs.includes(argv[0] ?? 'menu')) {
+    const help = new Plugin({ name: '@oclif/plugin-help', root, type: 'core' })
+    await help.load()
+    plugins.set(help.name, help)
+  }
+  await execute({
+    // Without arguments k8sflow leads through its work instead of printing help.
+    args: argv.length === 0 ? ['menu'] : [...argv],
+    loadOptions: {
+      root,
+      pjson,
+      plugins,
+      logger,
+    },
+  })
+}
+
+/** The package itself as oclif's root plugin, its command classes taken from the bundle. */
+class BundledPlugin extends Plugin {
+  override async load(): Promise<void> {
+    // What Plugin reads from oclif.manifest.json is part of the bundle, too.
+    Object.defineProperty(this, '_manifest', { value: async () => manifest })
+    this.hasManifest = true
+    this.commandIDs = Object.keys(manifest.commands)
+    await super.load()
+  }
+
+  override async findCommand(id: string, _options: { must: true }): Promise<Command.Class>
+  override async findCommand(id: string, _options?: { must: boolean }): Promise<Command.Class | undefined>
+  override async findCommand(id: string): Promise<Command.Class> {
+    const module = (await import(`./commands/${id}.ts`)) as { default: Command.Class }
+    return Object.assign(module.default, {
+      id,
+      plugin: this,
+      isESM: true,
+      relativePath: ['dist', 'commands', `${id}.js`],
+    })
+  }
+}
+
+function silentLogger(namespace: string): Logger {
+  const ignore = () => undefined
+  return {
+    namespace,
+    child: (name) => silentLogger(`${namespace}:${name}`),
+    debug: ignore,
+    error: ignore,
+    info: ignore,
+    trace: ignore,
+    warn: ignore,
+  }
+}

@@ -1,0 +1,65 @@
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { ROOT } from '../commands/harness.js'
+
+/** oclif as it starts by itself: package.json, manifest and command files found on disk. */
+const PLAIN = `
+import { execute } from ${JSON.stringify(import.meta.resolve('@oclif/core'))}
+const args = process.argv.slice(1)
+await execute({ args: args.length === 0 ? ['menu'] : args, dir: ${JSON.stringify(ROOT)} })
+`
+
+/** What is started both ways: help, version, hooks, errors of every kind, JSON, and a command that does its work. */
+const LINES: string[][] = [
+  [],
+  ['--help'],
+  ['--version'],
+  ['help'],
+  ['help', 'values'],
+  ['values', '--help'],
+  ['deploy', '--help'],
+  ['nope'],
+  ['vlaues'],
+  ['nope', '--json'],
+  ['values'],
+  ['values', '--json'],
+  ['values', '--nope'],
+  ['values', '-c'],
+  ['values', '-c', 'ita', '-p', 'app3', '-e', 'prod'],
+  ['values', '-c', 'ita', '-p', 'app3', '-e', 'prod', '--json'],
+  ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-'],
+  ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-', '--no-color'],
+  ['values', 'stray'],
+  ['validate', 'missing.yml'],
+]
+
+describe('the bundle that bin/run.js starts', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'k8sflow-start-'))
+  })
+  after(async () => rm(folder, { recursive: true }))
+
+  for (const line of LINES)
+    it(`does what plain oclif does: k8sflow ${line.join(' ')}`, async () => {
+      const options = {
+        cwd: folder,
+        reject: false,
+        stdin: 'ignore',
+        env: { NODE_ENV: 'production' },
+      } as const
+      const [bundled, plain] = await Promise.all([
+        execa(process.execPath, [join(ROOT, 'bin', 'run.js'), ...line], options),
+        execa(process.execPath, ['--input-type=module', '-e', PLAIN, '--', ...line], options),
+      ])
+      expect({ exitCode: bundled.exitCode, stdout: bundled.stdout, stderr: bundled.stderr }).to.deep.equal({
+        exitCode: plain.exitCode,
+        stdout: plain.stdout,
+        stderr: plain.stderr,
+      })
+    })
+})
