@@ -214,7 +214,10 @@ describe('the chart: values', () => {
     })
     expect(names(objects, 'Namespace')).to.deep.equal(['/we-road-es', '/we-road-is', '/we-road-it'])
     for (const { metadata } of ofKind(objects, 'Namespace')) {
-      expect(metadata.annotations).to.deep.equal({ 'helm.sh/resource-policy': 'keep' })
+      expect(metadata.annotations).to.deep.equal({
+        'helm.sh/resource-policy': 'keep',
+        'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+      })
       for (const mode of ['enforce', 'audit', 'warn'])
         expect(metadata.labels).to.include({ [`pod-security.kubernetes.io/${mode}`]: 'restricted' })
     }
