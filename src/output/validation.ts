@@ -1,0 +1,32 @@
+import type { Validation } from '../services/validate.js'
+import type { Problem } from '../values/check.js'
+import { codeFrame } from './code-frame.js'
+import { styles } from './styles.js'
+
+/** What `validate` found, for people: one line per file, or file:line:column with the lines in question. */
+export function validationText(validation: Validation, texts: ReadonlyMap<string, string>): string {
+  const style = styles(process.stdout)
+  const entry = (path: string, problem: Problem, mark: string): string => {
+    const { line, column, length = 1 } = problem
+    const name = path === '-' ? 'stdin' : path
+    const at = line === undefined || column === undefined ? name : `${name}:${line}:${column}`
+    const text = texts.get(path)
+    const frame =
+      line === undefined || column === undefined || text === undefined
+        ? []
+        : codeFrame(text, { line, column, length }, style)
+    const hint = problem.hint === undefined ? [] : [`${style.cyan('→')} ${problem.hint}`]
+    const below = [...frame, ...hint].map((part) => `    ${part}\n`).join('')
+    return `${mark} ${style.bold(at)} ${problem.message}\n${below}`
+  }
+  return validation.files
+    .map(({ path, valid, problems, warnings }) => {
+      const parts = [
+        ...problems.map((problem) => entry(path, problem, style.red('✗'))),
+        ...warnings.map((warning) => entry(path, warning, style.yellow('⚠'))),
+      ]
+      if (valid) parts.unshift(`${style.green('✔')} ${path === '-' ? 'stdin' : path} is valid\n`)
+      return parts.join('')
+    })
+    .join('')
+}

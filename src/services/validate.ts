@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises'
+
+import { readText } from '../tools/text-file.js'
+import type { CheckedText, Problem } from '../values/check.js'
+
+export interface ValidatedFile {
+  /** As it was named; `-` is stdin. */
+  path: string
+  valid: boolean
+  problems: Problem[]
+  warnings: Problem[]
+}
+
+export interface Validation {
+  valid: boolean
+  files: ValidatedFile[]
+}
+
+export interface ValidateOptions {
+  /** Files to check; `-` is stdin. */
+  files: readonly string[]
+  /** The chart's values.schema.json. */
+  schemaFile: string
+  /** Given the text of each file that could be read: code frames need it. */
+  onText?: (path: string, text: string) => void
+}
+
+/** Checks every values file against the chart's schema as Helm would read it; one bad file does not stop the rest. */
+export async function validate({ files, schemaFile, onText }: ValidateOptions): Promise<Validation> {
+  const [{ schemaCheck }, { checkText }] = await Promise.all([
+    import('../values/schema.js'),
+    import('../values/check.js'),
+  ])
+  const check = schemaCheck(JSON.parse(await readFile(schemaFile, 'utf8')) as object)
+  const validated: ValidatedFile[] = []
+  for (const path of files) {
+    const read = await readText(path)
+    if ('text' in read) onText?.(path, read.text)
+    const { problems, warnings }: CheckedText =
+      'text' in read
+        ? await checkText(read.text, check)
+        : { problems: [{ path: '', message: read.problem }], warnings: [] }
+    if ('text' in read && read.text.trim() === '')
+      warnings.push({ path: '', message: 'the file is empty; the chart then deploys nothing' })
+    validated.push({ path, valid: problems.length === 0, problems, warnings })
+  }
+  return { valid: validated.every((file) => file.valid), files: validated }
+}
