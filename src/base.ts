@@ -1,6 +1,5 @@
 import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
-import type * as Interfaces from '@oclif/core/interfaces'
 
 import { applyProjectFile } from './project-file.js'
 import { K8sflowError } from './errors.js'
@@ -16,7 +15,7 @@ type CommandError = Error & { oclif?: { exit?: number } }
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
-  static override baseFlags: Interfaces.FlagInput = {
+  static override baseFlags = {
     verbose: Flags.boolean({
       summary: 'Show each command that is run, secrets masked.',
       env: 'K8SFLOW_VERBOSE',
