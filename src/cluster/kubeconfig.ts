@@ -4,7 +4,6 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 
 import type { KubeConfig } from '@kubernetes/client-node'
-import { distance } from 'fastest-levenshtein'
 
 import { ClusterAccessError } from '../errors.js'
 import { listed } from './access.js'
@@ -60,7 +59,7 @@ export async function loadKubeconfig(
     addMissing(merged, part)
   }
   const name = present.map((file) => shortened(file)).join(', ')
-  chooseContext(merged, choice.context, name)
+  await chooseContext(merged, choice.context, name)
   return { config: merged, name }
 }
 
@@ -133,7 +132,7 @@ function addMissing(into: KubeConfig, from: KubeConfig): void {
   if (!into.currentContext && from.currentContext) into.currentContext = from.currentContext
 }
 
-function chooseContext(config: KubeConfig, wanted: string | undefined, name: string): void {
+async function chooseContext(config: KubeConfig, wanted: string | undefined, name: string): Promise<void> {
   const names = config.contexts.map((context) => context.name)
   const chosen = wanted ?? config.currentContext
   if (!chosen)
@@ -143,7 +142,7 @@ function chooseContext(config: KubeConfig, wanted: string | undefined, name: str
       data: { contexts: names },
     })
   const context = config.contexts.find((candidate) => candidate.name === chosen)
-  if (!context) throw unknownContext(chosen, names, name)
+  if (!context) throw await unknownContext(chosen, names, name)
   const cluster = config.clusters.find((candidate) => candidate.name === context.cluster)
   if (!cluster || !URL.canParse(cluster.server))
     throw new ClusterAccessError(
@@ -159,8 +158,13 @@ function chooseContext(config: KubeConfig, wanted: string | undefined, name: str
   config.setCurrentContext(chosen)
 }
 
-function unknownContext(chosen: string, names: readonly string[], file: string): ClusterAccessError {
-  const near = nearest(chosen, names)
+async function unknownContext(
+  chosen: string,
+  names: readonly string[],
+  file: string,
+): Promise<ClusterAccessError> {
+  const { nearest } = await import('../values/nearest.js')
+  const near = await nearest(chosen, names)
   return new ClusterAccessError(`There is no context "${chosen}" in ${file}.`, {
     code: 'CONTEXT_UNKNOWN',
     suggestions: [
@@ -169,15 +173,6 @@ function unknownContext(chosen: string, names: readonly string[], file: string):
     ],
     data: { contexts: names },
   })
-}
-
-/** The name that differs least, if it is near enough to be meant: a third of its letters may differ. */
-function nearest(wanted: string, names: readonly string[]): string | undefined {
-  const ranked = names
-    .map((name) => ({ name, distance: distance(wanted.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
-  const [best] = ranked
-  return best && best.distance <= Math.ceil(best.name.length / 3) ? best.name : undefined
 }
 
 function firstLine(text: string): string {

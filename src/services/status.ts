@@ -1,0 +1,266 @@
+import type { PodProblem } from '../cluster/pods.js'
+import type { Autoscaling, Workload } from '../cluster/workloads.js'
+import type { Progress } from '../progress.js'
+import type { ReleaseState, ReleaseSummary } from '../tools/helm-output.js'
+import { APPS } from '../values/contract.js'
+import type { ReleaseInstance } from './release-contents.js'
+import { contentsOf, isOurs, listReleases, placeNote } from './releases.js'
+import { checkSelection, type RawSelection, type Selection } from './selection.js'
+import { type ClusterChoice, openSession, type Session } from './session.js'
+
+export interface StatusOptions extends ClusterChoice, RawSelection {}
+
+/**
+ * State of one app in one country: that of its helm release; `missing` where a release wants it and it is not
+ * there; `unmanaged` where it runs without a release (Argo CD, plain manifests); `not deployed` where there is neither.
+ */
+export type InstanceState = ReleaseState | 'missing' | 'unmanaged' | 'not deployed'
+
+export interface InstanceStatus {
+  app: string
+  /** Null for an app that is deployed nowhere. */
+  country: string | null
+  namespace: string | null
+  state: InstanceState
+  healthy: boolean
+  release: { name: string; namespace: string; revision: number } | null
+  /** What made it, where no release did: `Argo CD` or `manifests`. */
+  managedBy: string | null
+  environment: string | null
+  ready: number
+  desired: number
+  autoscaling: Autoscaling | null
+  image: string | null
+  hosts: string[]
+  createdAt: string | null
+  /** Why it is not well. */
+  problem: { reason: string; message: string } | null
+}
+
+export interface StatusResult {
+  context: string
+  server: string
+  serverVersion: string
+  healthy: boolean
+  apps: InstanceStatus[]
+  releases: ReleaseSummary[]
+  notes: string[]
+}
+
+/** Shows what is deployed and how it is, whoever deployed it. */
+export async function status(options: StatusOptions, progress: Progress): Promise<StatusResult> {
+  const selection = await checkSelection(options)
+  const session = await openSession(options, progress, [
+    { verb: 'list', resource: 'secrets', namespace: options.namespace ?? 'we-road' },
+  ])
+  return statusOf(session, selection, options.release)
+}
+
+/** The status of a cluster that is already connected to. */
+export async function statusOf(
+  session: Session,
+  selection: Selection,
+  releaseName?: string,
+): Promise<StatusResult> {
+  const { workloads } = await import('../cluster/workloads.js')
+  const [listed, running] = await Promise.all([listReleases(session), workloads(session.cluster, selection)])
+  const known = [
+    ...listed.filter((release) => isOurs(release)),
+    ...(await ownersElsewhere(session, listed, running)),
+  ]
+  const releases = known.filter(({ name }) => releaseName === undefined || name === releaseName)
+  const contents = await Promise.all(releases.map(async (release) => contentsOf(session.helm, release)))
+  const wanted = releases.flatMap((release, index) =>
+    (contents[index]?.instances ?? []).map((instance) => ({ release, instance })),
+  )
+  const rows = [
+    ...running.flatMap((workload) => runningRow(workload, releases, releaseName)),
+    ...missingRows(wanted, running, selection),
+    ...emptyReleaseRows(
+      releases,
+      contents.map(({ instances }) => instances),
+    ),
+  ]
+  const absent = releaseName === undefined ? absentRows(rows, selection) : []
+  const apps = [...rows, ...absent].sort(
+    (a, b) => a.app.localeCompare(b.app) || (a.country ?? '').localeCompare(b.country ?? ''),
+  )
+  await explainUnready(session, apps)
+  return {
+    context: session.cluster.context,
+    server: session.cluster.server,
+    serverVersion: session.serverVersion,
+    healthy: apps.length > 0 && apps.every((row) => row.healthy),
+    apps,
+    releases,
+    notes: releases.flatMap((release) => placeNote(release, session)),
+  }
+}
+
+/** Releases that own a workload and are in none of the namespaces that were looked in. */
+async function ownersElsewhere(
+  session: Session,
+  listed: readonly ReleaseSummary[],
+  running: readonly Workload[],
+): Promise<ReleaseSummary[]> {
+  const owners = new Map(
+    running.flatMap(({ release }) => (release ? [[`${release.namespace}/${release.name}`, release]] : [])),
+  )
+  const unknown = [...owners.values()].filter(
+    (owner) => !listed.some(({ name, namespace }) => name === owner.name && namespace === owner.namespace),
+  )
+  const found = await Promise.all(
+    unknown.map(async ({ name, namespace }): Promise<ReleaseSummary[]> => {
+      const helm = session.helm.inNamespace(namespace)
+      const [current] = (await helm.list()).filter((release) => release.name === name)
+      return current ? [current] : []
+    }),
+  )
+  const sameNamespace = listed.filter(
+    (release) => !isOurs(release) && owners.has(`${release.namespace}/${release.name}`),
+  )
+  return [...sameNamespace, ...found.flat()]
+}
+
+function runningRow(
+  workload: Workload,
+  releases: readonly ReleaseSummary[],
+  releaseName: string | undefined,
+): InstanceStatus[] {
+  const { app, country, namespace, release: owner } = workload
+  const release = releases.find((known) => known.name === owner?.name && known.namespace === owner.namespace)
+  if (releaseName !== undefined && !release) return []
+  const state: InstanceState = release?.status ?? 'unmanaged'
+  const problem = ownerProblem(workload, release)
+  const ready = workload.ready >= workload.replicas && workload.upToDate
+  return [
+    {
+      app,
+      country,
+      namespace,
+      state,
+      healthy: ready && problem === null && (state === 'deployed' || state === 'unmanaged'),
+      release: release ? identity(release) : null,
+      managedBy: release ? null : (workload.managedBy ?? null),
+      environment: workload.environment ?? null,
+      ready: workload.ready,
+      desired: workload.replicas,
+      autoscaling: workload.autoscaling ?? null,
+      image: workload.image,
+      hosts: workload.hosts,
+      createdAt: workload.createdAt,
+      problem,
+    },
+  ]
+}
+
+function ownerProblem(
+  { release: owner, replicas }: Workload,
+  release: ReleaseSummary | undefined,
+): InstanceStatus['problem'] {
+  if (owner && !release)
+    return {
+      reason: 'ReleaseGone',
+      message: `its annotations name release ${owner.name} in namespace ${owner.namespace}, which does not exist`,
+    }
+  return replicas === 0 ? { reason: 'ScaledToZero', message: 'no replica is wanted' } : null
+}
+
+function identity({ name, namespace, revision }: ReleaseSummary): InstanceStatus['release'] {
+  return { name, namespace, revision }
+}
+
+function emptyRow(app: string, state: InstanceState): InstanceStatus {
+  return {
+    app,
+    country: null,
+    namespace: null,
+    state,
+    healthy: false,
+    release: null,
+    managedBy: null,
+    environment: null,
+    ready: 0,
+    desired: 0,
+    autoscaling: null,
+    image: null,
+    hosts: [],
+    createdAt: null,
+    problem: null,
+  }
+}
+
+function missingRows(
+  wanted: readonly { release: ReleaseSummary; instance: ReleaseInstance }[],
+  running: readonly Workload[],
+  { apps, countries }: Selection,
+): InstanceStatus[] {
+  return wanted
+    .filter(({ instance }) => !apps || apps.includes(instance.app))
+    .filter(({ instance }) => !countries || countries.includes(instance.country))
+    .filter(
+      ({ instance: { app, country } }) =>
+        !running.some((live) => live.app === app && live.country === country),
+    )
+    .map(({ release, instance }) => ({
+      ...emptyRow(instance.app, release.status === 'deployed' ? 'missing' : release.status),
+      country: instance.country,
+      namespace: instance.namespace,
+      release: identity(release),
+      environment: instance.environment ?? null,
+      desired: 1,
+      image: instance.image,
+      problem: {
+        reason: 'Missing',
+        message: `revision ${String(release.revision)} of release ${release.name} has it, the cluster does not`,
+      },
+    }))
+}
+
+/** Releases that hold nothing of ours, such as one whose first install failed before it rendered anything. */
+function emptyReleaseRows(
+  releases: readonly ReleaseSummary[],
+  instances: readonly (readonly ReleaseInstance[])[],
+): InstanceStatus[] {
+  return releases
+    .filter(
+      (release, index) =>
+        instances[index]?.length === 0 && (APPS as readonly string[]).includes(release.name),
+    )
+    .map((release) => ({
+      ...emptyRow(release.name, release.status),
+      release: identity(release),
+      problem: { reason: 'Empty', message: 'the release holds no app in any country' },
+    }))
+}
+
+function absentRows(rows: readonly InstanceStatus[], { apps = [...APPS] }: Selection): InstanceStatus[] {
+  return apps
+    .filter((app) => !rows.some((row) => row.app === app))
+    .map((app) => emptyRow(app, 'not deployed'))
+}
+
+/** Finds out, of those that run but are not ready, why; one request for each of them. */
+async function explainUnready(session: Session, rows: readonly InstanceStatus[]): Promise<void> {
+  const unready = rows.filter(
+    (row) => row.createdAt !== null && row.problem === null && row.ready < row.desired,
+  )
+  const { podStates } = await import('../cluster/pods.js')
+  await Promise.all(
+    unready.map(async (row) => {
+      const pods = await podStates(
+        session.cluster,
+        row.namespace ?? '',
+        `app=${row.app}-${row.country ?? ''}`,
+      )
+      const problem = pods.map((pod) => pod.problem).find((found): found is PodProblem => found !== undefined)
+      const counts = `${String(row.ready)} of ${String(row.desired)} ready`
+      row.problem = problem
+        ? { reason: problem.reason, message: problem.message }
+        : {
+            reason: 'NotReady',
+            message: pods.length === 0 ? `${counts}, no pod was made` : `${counts}, still starting`,
+          }
+    }),
+  )
+}
