@@ -30,6 +30,8 @@ export interface Span {
 export interface Finding extends Span {
   message: string
   hint?: string
+  /** Tells apart what callers treat in their own way. */
+  code?: 'SECOND_DOCUMENT'
 }
 
 /** A values file as Helm sees it. */
@@ -119,6 +121,7 @@ export function readHelmYaml(text: string): HelmYaml {
   if (second !== undefined)
     result.warnings.push({
       ...at(Math.max(0, text.lastIndexOf('---', second.contents?.range?.[0] ?? text.length)), 3),
+      code: 'SECOND_DOCUMENT',
       message: 'a second YAML document starts here; helm 3 ignores it, helm 4 merges it into the first',
     })
   if (result.errors.length === 0) result.value = whole
@@ -245,7 +248,6 @@ class Walker {
     return map
   }
 
-  // eslint-disable-next-line max-params -- the state of one mapping
   private entry(pair: Pair, map: Record<string, JsonValue>, path: string, own: Set<string>): void {
     const keyNode = isAlias(pair.key) && this.document ? pair.key.resolve(this.document) : pair.key
     const key = isScalar(keyNode) ? keyNode.value : undefined

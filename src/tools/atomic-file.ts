@@ -1,0 +1,154 @@
+import { constants } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+
+import { FailedError, InvalidInputError } from '../errors.js'
+
+/** How long another k8sflow may hold a file before it is taken for dead; a write takes milliseconds. */
+const STALE_MS = 3000
+const RETRY_MS = 25
+
+/** What became of a file. */
+export type Change = 'created' | 'updated' | 'unchanged'
+
+/** The new text of a file, made from the old one; undefined is a file that does not exist. */
+export type Edit = (before: string | undefined) => string | Promise<string>
+
+/**
+ * Edits a file so that at every moment it holds the old text or the new one, and two runs at once both count: the new
+ * text is written beside it, under a name only one run can hold, and renamed over it. Mode and owner stay, symbolic
+ * links are followed, and nothing is written when nothing changes.
+ * @param read gives the file's text, which must exist
+ */
+export async function editFile(
+  path: string,
+  edit: Edit,
+  read: (path: string) => Promise<string>,
+): Promise<Change> {
+  const target = await realTarget(path)
+  const first = await contents(target, read)
+  if (first !== undefined && (await edit(first)) === first) return 'unchanged'
+  const temporary = join(dirname(target), `.${basename(target)}.k8sflow-tmp`)
+  const handle = await exclusive(temporary, path)
+  try {
+    // Read again: another run may have written meanwhile.
+    const before = await contents(target, read)
+    const after = await edit(before)
+    if (after !== before) {
+      const stat = before === undefined ? undefined : await fs.stat(target)
+      await handle.writeFile(after)
+      if (stat) await keepOwner(handle, stat)
+      await handle.sync()
+      await handle.close()
+      await fs.rename(temporary, target)
+      return before === undefined ? 'created' : 'updated'
+    }
+    return 'unchanged'
+  } catch (error) {
+    throw error instanceof Error && 'code' in error && 'syscall' in error ? writeError(path, error) : error
+  } finally {
+    await handle.close().catch(() => undefined)
+    await fs.rm(temporary, { force: true }).catch(() => undefined)
+  }
+}
+
+/** @throws InvalidInputError when a file cannot be made or changed at this path; nothing is written */
+export async function assertWritable(path: string): Promise<void> {
+  const target = await realTarget(path)
+  try {
+    const stat = await fs.stat(target).catch(absent)
+    if (stat?.isDirectory()) throw writeError(path, { code: 'EISDIR' })
+    if (stat && !stat.isFile()) throw writeError(path, { code: 'ENOTFILE' })
+    // Root may write anywhere, but a file without any write permission was meant to stay as it is.
+    if (stat && (stat.mode & 0o222) === 0) throw writeError(path, { code: 'EROFILE' })
+    if (stat) await fs.access(target, constants.W_OK)
+    const folder = await fs.stat(dirname(target))
+    if (!folder.isDirectory()) throw writeError(path, { code: 'ENOTDIR' })
+    if ((folder.mode & 0o222) === 0) throw writeError(path, { code: 'EROFOLDER' })
+    await fs.access(dirname(target), constants.W_OK)
+  } catch (error) {
+    throw error instanceof InvalidInputError ? error : writeError(path, error)
+  }
+}
+
+/** The file a path stands for, through symbolic links, also where the last one points to nothing yet. */
+async function realTarget(path: string): Promise<string> {
+  let current = resolve(path)
+  for (let hops = 0; hops < 40; hops++) {
+    const link = await fs.readlink(current).catch(() => undefined)
+    if (link === undefined) return current
+    current = resolve(dirname(current), link)
+  }
+  throw writeError(path, { code: 'ELOOP' })
+}
+
+async function contents(
+  target: string,
+  read: (path: string) => Promise<string>,
+): Promise<string | undefined> {
+  const stat = await fs.stat(target).catch(absent)
+  return stat === undefined ? undefined : read(target)
+}
+
+function absent(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+  throw error
+}
+
+async function exclusive(temporary: string, path: string): Promise<fs.FileHandle> {
+  for (const start = Date.now(); ;) {
+    try {
+      return await fs.open(temporary, 'wx', 0o666)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error)
+    }
+    const stat = await fs.stat(temporary).catch(absent)
+    // Left behind by a run that was killed: what it wrote never became the file.
+    if (stat && Date.now() - stat.mtimeMs > STALE_MS) await fs.rm(temporary, { force: true })
+    else if (Date.now() - start > STALE_MS)
+      throw new FailedError(`${path} is being written by another k8sflow.`, {
+        code: 'FILE_BUSY',
+        suggestions: [`Try again; if nothing else runs, delete ${temporary}.`],
+      })
+    else await new Promise((done) => setTimeout(done, RETRY_MS))
+  }
+}
+
+async function keepOwner(
+  handle: fs.FileHandle,
+  { mode, uid, gid }: { mode: number; uid: number; gid: number },
+) {
+  const own = await handle.stat()
+  // Only root may give a file away; for everybody else the file becomes theirs, as with any editor.
+  if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid).catch(() => undefined)
+  await handle.chmod(mode & 0o7777)
+}
+
+function writeError(path: string, cause: unknown): InvalidInputError {
+  const { code = '', message = '' } = cause as { code?: string; message?: string }
+  const [reason, suggestion] = REASONS[code] ?? [message || code, undefined]
+  return new InvalidInputError(`${path} cannot be written: ${reason}. Nothing was changed.`, {
+    code: 'NOT_WRITABLE',
+    cause,
+    suggestions:
+      suggestion === undefined ? [] : [suggestion.replace('FOLDER', dirname(path)).replace('FILE', path)],
+    data: { path },
+  })
+}
+
+const REASONS: Readonly<Record<string, readonly [reason: string, suggestion?: string]>> = {
+  EISDIR: ['it is a folder', 'Name a file in it, such as -o FILE/app2-staging.yml.'],
+  ENOENT: ['its folder does not exist', 'Make it first: mkdir -p FOLDER'],
+  ENOTDIR: ['part of its path is not a folder'],
+  EACCES: ['permission denied', 'Name another file with -o, or change its permissions.'],
+  EPERM: ['permission denied', 'Name another file with -o, or change its permissions.'],
+  EROFS: ['its file system is read-only', 'Name another file with -o.'],
+  EROFILE: ['it is read-only', 'Make it writable (chmod u+w FILE), or name another file with -o.'],
+  EROFOLDER: [
+    'its folder is read-only',
+    'Make it writable (chmod u+w FOLDER), or name another file with -o.',
+  ],
+  ENOTFILE: ['it is not a regular file', 'Use -o - to print to stdout.'],
+  ENOSPC: ['no space is left on the disk'],
+  ELOOP: ['its symbolic links go in a circle'],
+}
