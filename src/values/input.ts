@@ -89,7 +89,7 @@ async function examine(raw: RawInput): Promise<Partial<CheckedInput> & { problem
   for (const value of entries(raw.project ?? [])) {
     const app = APPS.find((candidate) => candidate === value)
     if (app === undefined) problems.push(await problem('project', value))
-    else if (apps.includes(app)) notes.push(`${app} was given more than once; it counts once.`)
+    else if (apps.includes(app)) notes.push(`${app} is named more than once and counts once.`)
     else apps.push(app)
   }
   const environment = ENVIRONMENTS.find((candidate) => candidate === raw.environment)
@@ -105,8 +105,9 @@ async function examine(raw: RawInput): Promise<Partial<CheckedInput> & { problem
   }
 }
 
-function entries(values: readonly string[]): string[] {
-  return values.flatMap((value) => value.split(','))
+/** The entries of comma-separated lists. oclif hands over a bare string where the value came from the environment. */
+function entries(values: readonly string[] | string): string[] {
+  return ([] as string[]).concat(values).flatMap((value) => value.split(','))
 }
 
 function tidyCountries(values: readonly string[]): { codes: string[]; wrong: string[]; notes: string[] } {
@@ -119,8 +120,8 @@ function tidyCountries(values: readonly string[]): { codes: string[]; wrong: str
       wrong.push(entry)
       continue
     }
-    if (code !== entry) notes.push(`${entry} is written ${code}.`)
-    if (codes.includes(code)) notes.push(`${code} was given more than once; it counts once.`)
+    if (code !== entry) notes.push(`Country ${entry} is written ${code}.`)
+    if (codes.includes(code)) notes.push(`Country ${code} is named more than once and counts once.`)
     else codes.push(code)
   }
   return { codes, wrong, notes: [...new Set(notes)] }
@@ -130,7 +131,7 @@ function isoWarning(code: string): string[] {
   if (ISO_COUNTRIES.includes(code)) return []
   const usual = USUAL_MISTAKES[code]
   const meant = usual === undefined ? '' : ` (that is ${usual.toUpperCase()})`
-  return [`${code} is not a country code of ISO 3166${meant}; it is used as it is.`]
+  return [`${code} is not a country code of ISO 3166${meant}; it is kept.`]
 }
 
 async function problem(input: InputName, value: string): Promise<InputProblem> {
