@@ -5,7 +5,9 @@ import { resolve } from 'node:path'
 
 import { build } from 'esbuild'
 
-const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' })
+// oclif would ask the network for a newer version of itself.
+const env = { ...process.env, OCLIF_SKIP_NEW_VERSION_CHECK: 'true' }
+const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { env, stdio: 'inherit' })
 
 rmSync('dist', { recursive: true, force: true })
 run('node_modules/typescript/bin/tsc', '-p', '.')
