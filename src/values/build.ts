@@ -40,11 +40,12 @@ export function yamlString(text: string): string {
  */
 export function newFile(values: Values): string {
   return Object.entries(values)
-    .map(([key, app]) => `${key}:\n${appBlock(app, '  ')}`)
+    .map(([key, app]) => `${key}:\n${appBlock(app)}`)
     .join('\n')
 }
 
-function appBlock(app: AppValues, indent: string): string {
+/** The lines of one app, as they stand below its key. */
+export function appBlock(app: AppValues): string {
   return [
     `create: true`,
     `appName: ${yamlString(app.appName)}`,
@@ -52,6 +53,6 @@ function appBlock(app: AppValues, indent: string): string {
     `countries:`,
     ...app.countries.map((country) => `  - ${yamlString(country)}`),
   ]
-    .map((line) => `${indent}${line}\n`)
+    .map((line) => `  ${line}\n`)
     .join('')
 }

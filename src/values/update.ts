@@ -3,6 +3,7 @@ import {
   type Alias,
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -13,7 +14,7 @@ import {
   type YAMLSeq,
 } from 'yaml'
 
-import { type AppValues, newFile, type Values, yamlString } from './build.js'
+import { appBlock, type AppValues, newFile, type Values, yamlString } from './build.js'
 import { type Finding, type HelmYaml, type JsonValue, readHelmYaml } from './helm-yaml.js'
 
 /** A values file after an update, or why it was left alone. */
@@ -90,7 +91,7 @@ function editInPlace(text: string, values: Values, before: Record<string, JsonVa
     let added = ''
     for (const [key, app] of Object.entries(values)) {
       const pair = isMap(top) && !top.flow ? find(top, key) : undefined
-      if (pair !== undefined) edits.push(...appEdits({ text, eol }, pair.value, changed(app, before[key])))
+      if (pair !== undefined) edits.push(...appEdits({ text, eol }, pair, app, before[key]))
       else if (top === null || (isMap(top) && !top.flow))
         added += separated(text + added, newFile({ [key]: app }))
       else throw new UnusualLayout()
@@ -119,20 +120,41 @@ function changed(app: AppValues, before: JsonValue | undefined): Partial<AppValu
   return Object.fromEntries(Object.entries(app).filter(([key, value]) => !isDeepStrictEqual(value, old[key])))
 }
 
-function appEdits(source: Source, map: unknown, app: Partial<AppValues>): Edit[] {
-  if (!isMap(map) || map.items.length === 0) throw new UnusualLayout()
+function appEdits(source: Source, pair: Pair, app: AppValues, before: JsonValue | undefined): Edit[] {
+  const map = pair.value
+  if (isEmpty(map)) return fill(source, pair, appBlock(app))
+  if (!isMap(map)) throw new UnusualLayout()
   const edits: Edit[] = []
   const missing: string[] = []
-  for (const [key, wanted] of Object.entries(app) as [keyof AppValues, boolean | string | string[]][]) {
-    const node = find(map, key)?.value
-    if (node === undefined) missing.push(newPair(key, wanted, map, source))
-    else if (Array.isArray(wanted)) edits.push(...listEdits(source, map, node, wanted))
-    else edits.push(...scalarEdits(node, wanted))
+  const entries = Object.entries(changed(app, before)) as [keyof AppValues, boolean | string | string[]][]
+  for (const [key, wanted] of entries) {
+    const entry = find(map, key)
+    if (entry === undefined) missing.push(newPair(key, wanted, map, source))
+    else if (Array.isArray(wanted)) edits.push(...listEdits(source, map, entry, wanted))
+    else edits.push(...scalarEdits(source, entry, wanted))
   }
-  const first = map.items[0]
-  const start = rangeOf(first?.key)[0]
+  const start = rangeOf(map.items[0]?.key)[0]
   if (missing.length > 0) edits.push({ start, end: start, text: missing.join('') })
   return edits
+}
+
+/** Null, `{}` or `[]`: there is nothing to keep. */
+function isEmpty(node: unknown): boolean {
+  return (isScalar(node) && node.value === null) || (isCollection(node) && node.items.length === 0)
+}
+
+/** Puts lines, indented for a key at the margin, below a key that has no value yet. */
+function fill({ text, eol }: Source, pair: Pair, lines: string): Edit[] {
+  const [keyStart, keyEnd] = rangeOf(pair.key)
+  const [start, end] = rangeOf(pair.value)
+  const indent = indentAt(text, keyStart)
+  const lineStop = text.indexOf('\n', Math.max(keyEnd, end))
+  const at = lineStop < 0 ? text.length : lineStop + 1
+  const indented = lines.replaceAll(/^/gm, indent).slice(0, -indent.length || undefined)
+  const block = indented.replaceAll('\n', eol)
+  const gap = /[ \t]*$/.exec(text.slice(0, start))?.[0].length ?? 0
+  const dropped: Edit[] = end > start ? [{ start: start - gap, end, text: '' }] : []
+  return [...dropped, { start: at, end: at, text: lineStop < 0 ? eol + block.slice(0, -eol.length) : block }]
 }
 
 /** A key that is not there yet, to stand before the first one. */
@@ -144,17 +166,20 @@ function newPair(key: string, wanted: boolean | string | string[], map: YAMLMap,
   return `${key}:${items}${source.eol}${indent}`
 }
 
-function scalarEdits(node: unknown, wanted: boolean | string): Edit[] {
+function scalarEdits({ text }: Source, { key, value: node }: Pair, wanted: boolean | string): Edit[] {
   if (!isScalar(node)) throw new UnusualLayout()
   const [start, end] = rangeOf(node)
-  // An empty value has no characters to replace.
-  if (start === end) throw new UnusualLayout()
-  return [{ start, end, text: styled(node, wanted) }]
+  if (end > start) return [{ start, end, text: styled(node, wanted) }]
+  const colon = text.indexOf(':', rangeOf(key)[1]) + 1
+  return [{ start: colon, end: colon, text: ` ${inline(wanted)}` }]
 }
 
-function listEdits(source: Source, map: YAMLMap, node: unknown, wanted: string[]): Edit[] {
+function listEdits(source: Source, map: YAMLMap, pair: Pair, wanted: string[]): Edit[] {
+  const node = pair.value
   const [start, end] = rangeOf(node)
   if (isAlias(node)) return [{ start, end, text: inline(wanted) }]
+  if (isEmpty(node) && !map.flow)
+    return fill(source, pair, wanted.map((item) => `  - ${yamlString(item)}\n`).join(''))
   if (!isSeq(node)) throw new UnusualLayout()
   if (!node.flow) return blockListEdits(source, map, node, wanted)
   const old = source.text.slice(start, end)
