@@ -328,8 +328,10 @@ function urlOf(target: ClusterTarget): URL | undefined {
   return URL.canParse(target.server) ? new URL(target.server) : undefined
 }
 
+/** The names in Node's sentence, which ends with them: `… is not in the cert's altnames: DNS:pi, IP Address:10.0.0.2`. */
 function altNames(reason: string): string {
-  return /altnames?: (.*)$/i.exec(reason)?.[1]?.replaceAll(/(DNS|IP Address):/g, '') ?? reason
+  const names = reason.slice(reason.lastIndexOf(': ') + 2).replaceAll(/(DNS|IP Address):/g, '')
+  return /^[\w.:*, -]+$/.test(names) ? names.replace(/\.$/, '') : 'it has no usable ones'
 }
 
 function errorCode(error: unknown): string {

@@ -1,0 +1,61 @@
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+
+import { BaseCommand } from '../base.js'
+import * as flags from '../flags.js'
+import type { RollbackResult } from '../services/rollback.js'
+
+export default class Rollback extends BaseCommand {
+  static override summary = 'Take an app back to an earlier revision.'
+  static override description = `Shows what changes (environment, image, countries), asks, lets helm roll back, waits, and asks every app for /ping.
+Namespaces stay, whatever the revision says of them. Without a number it goes back to the last good revision.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> -p app2',
+    '<%= config.bin %> <%= command.id %> 3 -p app2 --yes',
+    '<%= config.bin %> <%= command.id %> -p app1,app2 --dry-run',
+  ]
+  static override args = {
+    revision: Args.integer({ name: 'REVISION', description: 'Revision, as "history" shows it.', min: 1 }),
+  }
+  static override flags = {
+    project: flags.project(),
+    timeout: Flags.string({
+      summary: 'How long to wait for the pods.',
+      helpValue: '5m',
+      default: '5m',
+      env: 'K8SFLOW_TIMEOUT',
+    }),
+    wait: Flags.boolean({ summary: 'Wait until the pods are ready.', allowNo: true, default: true }),
+    verify: Flags.boolean({ summary: 'Ask each app for /ping afterwards.', allowNo: true, default: true }),
+    yes: flags.yes(),
+    'dry-run': flags.dryRun(),
+    ...flags.cluster(),
+  }
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(Rollback)
+    const { rollback, rollbackError } = await import('../services/rollback.js')
+    const { interruptible } = await import('../interrupt.js')
+    const { canPrompt } = await import('../prompts/terminal.js')
+    const { confirm } = await import('../prompts/confirm.js')
+    const { interruptNotice } = await import('../output/interrupt-notice.js')
+    const progress = this.progress(flags)
+    const mayAsk = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
+    const options = { ...flags, dryRun: flags['dry-run'], revision: args.revision }
+    const result = await interruptible(interruptNotice(progress), async (signal) =>
+      rollback(options, { progress, signal, confirm: mayAsk ? confirm : undefined }),
+    )
+    return this.finish(result, rollbackError(result))
+  }
+
+  private async finish(result: RollbackResult, error: Error | undefined): Promise<unknown> {
+    if (this.jsonEnabled() && error) {
+      process.exitCode = (error as { exitCode?: number }).exitCode ?? 1
+      return { ...result, ...(this.toErrorJson(error) as object) }
+    }
+    if (error) throw error
+    const { rollbackText } = await import('../output/undo-text.js')
+    if (!this.jsonEnabled()) this.log(await rollbackText(result))
+    return result
+  }
+}

@@ -1,0 +1,325 @@
+import { FailedError, InterruptedError, InvalidInputError, K8sflowError } from '../errors.js'
+import { EXIT_CODES } from '../exit-codes.js'
+import type { Progress } from '../progress.js'
+import { rollbackArguments } from '../tools/helm-arguments.js'
+import { agree, type Confirm, stopIfInterrupted } from './agreement.js'
+import type { Instance } from './deploy-plan.js'
+import type { FailedPod, PingResult } from './deploy-result.js'
+import { durationMs } from './duration.js'
+import { chooseReleases, contentsOf, notFound } from './releases.js'
+import {
+  describeRollback,
+  type InstanceChange,
+  planRollback,
+  type RollbackPlan,
+  targetRevision,
+} from './rollback-plan.js'
+import { checkSelection, type RawSelection } from './selection.js'
+import { type ClusterChoice, openSession, type Session } from './session.js'
+
+export interface RollbackOptions extends ClusterChoice, Pick<RawSelection, 'project'> {
+  /** Left out: the last good revision before the newest. */
+  revision?: number | undefined
+  yes: boolean
+  dryRun: boolean
+  wait: boolean
+  verify: boolean
+  /** As helm takes it, such as `5m`. */
+  timeout: string
+}
+
+/** What a command lends to a service that changes something. */
+export interface ChangeHelp {
+  progress: Progress
+  /** Asks a yes-or-no question; left out where nobody can answer. */
+  confirm?: Confirm | undefined
+  /** Asks for an orderly end. */
+  signal: AbortSignal
+}
+
+export interface RolledBackRelease {
+  release: string
+  namespace: string
+  from: number
+  to: number
+  outcome: 'planned' | 'rolled-back' | 'failed' | 'interrupted'
+  /** The revision helm made of it; null when it made none. */
+  revision: number | null
+  status: string | null
+  changes: InstanceChange[]
+  summary: string
+  reason?: string
+  pods?: FailedPod[]
+}
+
+export interface RolledBackApp extends Instance {
+  namespace: string
+  ping: PingResult
+}
+
+export interface RollbackResult {
+  ok: boolean
+  dryRun: boolean
+  context: string
+  releases: RolledBackRelease[]
+  apps: RolledBackApp[]
+  notes: string[]
+  /** With --dry-run: what would be run, in order, as lines for a shell. */
+  commands?: string[]
+}
+
+/**
+ * Takes releases back to an earlier revision: shows what that changes, asks, keeps every namespace, waits, and asks
+ * the apps for `/ping`.
+ * @throws K8sflowError when nothing was done; afterwards {@link rollbackError} tells how it ended
+ */
+export async function rollback(options: RollbackOptions, help: ChangeHelp): Promise<RollbackResult> {
+  const { apps } = await checkSelection(options)
+  durationMs(options.timeout)
+  const names = options.release === undefined ? apps : [options.release]
+  if (options.revision !== undefined && (names?.length ?? 0) > 1) throw oneAtATime(names ?? [])
+  const session = await openSession(options, help.progress)
+  const chosen = await chooseReleases(session, { release: options.release, apps })
+  if (chosen.missing.length > 0) throw notFound(chosen.missing, session)
+  const plans = await Promise.all(
+    chosen.found.map(async (release) => {
+      const history = await session.helm.inNamespace(release.namespace).history(release.name)
+      const target = targetRevision(release, history, options.revision)
+      const [current, wanted] = await Promise.all([
+        contentsOf(session.helm, release),
+        contentsOf(session.helm, release, target.revision),
+      ])
+      return planRollback(release, target, { current, target: wanted })
+    }),
+  )
+  for (const text of chosen.notes) help.progress({ kind: 'step', state: 'note', text })
+  for (const plan of plans)
+    help.progress({
+      kind: 'lines',
+      title: `Release ${plan.release} (namespace ${plan.namespace}), revision ${String(plan.from)} back to ${String(plan.to)}:`,
+      lines: describeRollback(plan),
+    })
+  const base = { context: session.cluster.context, notes: chosen.notes }
+  if (options.dryRun) return { ...base, ...(await dryRun(session, plans, options)) }
+  await agree(options, help, `Roll ${plans.map(({ release }) => release).join(' and ')} back?`)
+  stopIfInterrupted(help.signal)
+  const done = await carryOut(session, plans, options, help)
+  return { ...base, dryRun: false, ...done }
+}
+
+async function carryOut(
+  session: Session,
+  plans: readonly RollbackPlan[],
+  options: RollbackOptions,
+  help: ChangeHelp,
+): Promise<Pick<RollbackResult, 'ok' | 'releases' | 'apps'>> {
+  await prepareNamespaces(session, plans, help.progress)
+  const releases = await Promise.all(plans.map(async (plan) => rollbackOne(session, plan, options, help)))
+  const good = plans.filter((_, index) => releases[index]?.outcome === 'rolled-back')
+  const apps = options.wait && options.verify && !help.signal.aborted ? await ping(session, good, help) : []
+  const ok = releases.every(({ outcome }) => outcome === 'rolled-back') && apps.every((app) => app.ping.ok)
+  return { ok, releases, apps }
+}
+
+/** helm deletes what a revision no longer renders: the namespaces must be kept before it runs (design, decision 2). */
+async function prepareNamespaces(
+  session: Session,
+  plans: readonly RollbackPlan[],
+  progress: Progress,
+): Promise<void> {
+  const { applyNamespaces, keepNamespaces } = await import('../cluster/namespaces.js')
+  const kept = await keepNamespaces(
+    session.cluster,
+    plans.flatMap(({ keep }) => keep),
+  )
+  const applied = await applyNamespaces(
+    session.cluster,
+    plans.flatMap(({ needed }) => needed),
+  )
+  for (const name of kept.annotated)
+    progress({
+      kind: 'step',
+      state: 'done',
+      text: `namespace ${name} is kept whatever becomes of its release`,
+    })
+  for (const name of applied.created)
+    progress({ kind: 'step', state: 'done', text: `namespace ${name} created` })
+}
+
+async function rollbackOne(
+  session: Session,
+  plan: RollbackPlan,
+  options: RollbackOptions,
+  { progress, signal }: ChangeHelp,
+): Promise<RolledBackRelease> {
+  const { release, to, changes, from, namespace } = plan
+  const helm = session.helm.inNamespace(namespace)
+  progress({ kind: 'step', state: 'start', subject: release, text: `rolling back to revision ${String(to)}` })
+  const { watchPods } = await import('./deploy-watch.js')
+  const watch = options.wait ? watchPods(session.cluster, verifiable(plan), progress) : undefined
+  const failure: unknown = await helm
+    .rollback({ release, revision: to, wait: options.wait, timeout: options.timeout }, { signal })
+    .then(() => undefined)
+    .catch((error: unknown) => error)
+  await watch?.stop()
+  const now = await helm.status(release).catch(() => undefined)
+  const revision = now?.revision ?? null
+  const base = { release, namespace, from, to, changes, revision, status: now?.status ?? null }
+  if (failure !== undefined) return explain(session, plan, base, { failure, progress, signal })
+  const summary = `${release} is at revision ${String(revision)}, which is revision ${String(to)} again.`
+  progress({ kind: 'step', state: 'done', subject: release, text: summary })
+  return { ...base, outcome: 'rolled-back', summary }
+}
+
+async function explain(
+  session: Session,
+  plan: RollbackPlan,
+  base: Omit<RolledBackRelease, 'outcome' | 'summary'>,
+  { failure, progress, signal }: { failure: unknown; progress: Progress; signal: AbortSignal },
+): Promise<RolledBackRelease> {
+  const reason = failure instanceof Error ? failure.message : String(failure)
+  const revision = base.revision === null ? 'an unknown revision' : `revision ${String(base.revision)}`
+  const summary = `Release ${plan.release} is at ${revision}, state ${base.status ?? 'unknown'}.`
+  if (signal.aborted) return { ...base, outcome: 'interrupted', summary, reason }
+  progress({ kind: 'step', state: 'failed', subject: plan.release, text: reason })
+  const { examineFailure, reportFailure } = await import('./deploy-failure.js')
+  const pods = await examineFailure(session.cluster, verifiable(plan))
+  reportFailure(pods, progress)
+  return { ...base, outcome: 'failed', summary, reason, pods }
+}
+
+async function ping(
+  session: Session,
+  plans: readonly RollbackPlan[],
+  { progress, signal }: ChangeHelp,
+): Promise<RolledBackApp[]> {
+  const instances = plans.flatMap((plan) => verifiable(plan))
+  const { verify } = await import('./verify.js')
+  const answers = await verify(session.cluster, instances, {
+    signal,
+    onAnswer: ({ app, country }, result) =>
+      progress({
+        kind: 'step',
+        state: result.ok ? 'done' : 'failed',
+        subject: `${app}/${country}`,
+        text: result.ok ? result.answer : `/ping: ${result.answer} (wanted: ${result.expected})`,
+      }),
+  })
+  const places = new Map(
+    plans.flatMap((plan) => plan.instances.map((item) => [`${item.app}/${item.country}`, item])),
+  )
+  return [...answers].map(([instance, result]) => ({
+    ...instance,
+    namespace: places.get(`${instance.app}/${instance.country}`)?.namespace ?? '',
+    ping: result,
+  }))
+}
+
+/** Apps whose answer is known beforehand; a foreign chart may not say the environment. */
+function verifiable({ instances }: RollbackPlan): Instance[] {
+  return instances.flatMap(({ app, country, environment }) =>
+    environment === undefined ? [] : [{ app, country, environment, tls: false }],
+  )
+}
+
+async function dryRun(
+  session: Session,
+  plans: readonly RollbackPlan[],
+  options: RollbackOptions,
+): Promise<Omit<RollbackResult, 'context' | 'notes'>> {
+  const { applyNamespaces, keepNamespaces } = await import('../cluster/namespaces.js')
+  const kept = await keepNamespaces(
+    session.cluster,
+    plans.flatMap(({ keep }) => keep),
+    { dryRun: true },
+  )
+  const applied = await applyNamespaces(
+    session.cluster,
+    plans.flatMap(({ needed }) => needed),
+    { dryRun: true },
+  )
+  const helmLines = plans.map(({ release, namespace, to }) =>
+    session.helm
+      .inNamespace(namespace)
+      .commandLine(
+        rollbackArguments({ release, revision: to, wait: options.wait, timeout: options.timeout }),
+      ),
+  )
+  return {
+    ok: true,
+    dryRun: true,
+    releases: plans.map((plan) => ({
+      release: plan.release,
+      namespace: plan.namespace,
+      from: plan.from,
+      to: plan.to,
+      outcome: 'planned',
+      revision: null,
+      status: plan.status,
+      changes: plan.changes,
+      summary: `${plan.release} would go back to revision ${String(plan.to)}.`,
+    })),
+    apps: [],
+    commands: [...kept.commands, ...applied.commands, ...helmLines],
+  }
+}
+
+/** The error a result stands for, if any. */
+export function rollbackError({ releases, apps, dryRun: planned }: RollbackResult): K8sflowError | undefined {
+  if (planned) return undefined
+  const summaries = releases.map(({ summary }) => summary).join(' ')
+  const data = {
+    releases: releases.map(({ release, outcome, revision, status }) => ({
+      release,
+      outcome,
+      revision,
+      status,
+    })),
+  }
+  if (releases.some(({ outcome }) => outcome === 'interrupted'))
+    return new InterruptedError(`Interrupted. ${summaries}`, {
+      code: 'INTERRUPTED',
+      suggestions: ['See what runs with: k8sflow status', 'Run the same again to finish it.'],
+      data,
+    })
+  const failed = releases.filter(({ outcome }) => outcome === 'failed')
+  if (failed.length > 0)
+    return new FailedError(
+      `The rollback failed: ${failed.map(({ reason }) => reason ?? '').join('; ')} ${summaries}`,
+      {
+        code: 'ROLLBACK_FAILED',
+        suggestions: [
+          'See what runs with: k8sflow status',
+          `See which revisions there are with: k8sflow history --release ${failed[0]?.release ?? ''}`,
+        ],
+        data,
+      },
+    )
+  return pingError(apps)
+}
+
+function pingError(apps: readonly RolledBackApp[]): K8sflowError | undefined {
+  const silent = apps.filter((app) => !app.ping.ok)
+  if (silent.length === 0) return undefined
+  const named = silent.map(({ app, country }) => `${app}/${country}`).join(', ')
+  return new K8sflowError(
+    `Rolled back, but ${named} did not answer /ping as it should: ${silent[0]?.ping.answer ?? ''}`,
+    EXIT_CODES.pingFailed,
+    {
+      code: 'PING_FAILED',
+      suggestions: ['See what runs with: k8sflow status'],
+    },
+  )
+}
+
+function oneAtATime(names: readonly string[]): InvalidInputError {
+  return new InvalidInputError(
+    `A revision number belongs to one release, but ${names.join(' and ')} are named.`,
+    {
+      code: 'REVISION_AMBIGUOUS',
+      suggestions: [
+        'Name one app with -p, or leave the number out: each goes back to its last good revision.',
+      ],
+    },
+  )
+}
