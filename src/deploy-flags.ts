@@ -1,0 +1,64 @@
+import * as Flags from '@oclif/core/flags'
+
+import * as flags from './flags.js'
+
+/** The flags of deploy, install and upgrade. */
+export const deployFlags = () => ({
+  file: Flags.string({
+    char: 'f',
+    summary: 'Values file; may be given more than once, - is stdin.',
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    env: 'K8SFLOW_FILE',
+  }),
+  countries: flags.countries(),
+  project: flags.project(),
+  environment: flags.environment(),
+  timeout: Flags.string({
+    summary: 'How long to wait for pods.',
+    helpValue: '5m',
+    default: '5m',
+    env: 'K8SFLOW_TIMEOUT',
+  }),
+  wait: Flags.boolean({
+    summary: 'Wait until all pods are ready.',
+    allowNo: true,
+    default: true,
+    env: 'K8SFLOW_WAIT',
+  }),
+  verify: Flags.boolean({
+    summary: 'Ask every app for /ping once it is ready.',
+    allowNo: true,
+    default: true,
+    env: 'K8SFLOW_VERIFY',
+  }),
+  'rollback-on-ping-failure': Flags.boolean({
+    summary: 'Roll back also when an app runs but does not answer as it should.',
+    env: 'K8SFLOW_ROLLBACK_ON_PING_FAILURE',
+  }),
+  'allow-environment-change': Flags.boolean({
+    summary: 'Let staging replace production, or the reverse.',
+    env: 'K8SFLOW_ALLOW_ENVIRONMENT_CHANGE',
+  }),
+  'allow-removal': Flags.boolean({
+    summary: 'Delete apps from countries that the values no longer name.',
+    env: 'K8SFLOW_ALLOW_REMOVAL',
+  }),
+  adopt: Flags.boolean({
+    summary: "Take over objects of another release, and remove that release's records.",
+    env: 'K8SFLOW_ADOPT',
+  }),
+  repair: Flags.boolean({
+    summary: 'Repair a release that was left pending, even if that was just now.',
+    env: 'K8SFLOW_REPAIR',
+  }),
+  chart: Flags.string({
+    summary: 'Another chart than the one k8sflow brings along.',
+    helpValue: 'PATH',
+    env: 'K8SFLOW_CHART',
+  }),
+  'dry-run': flags.dryRun(),
+  yes: flags.yes(),
+  ...flags.cluster(),
+})

@@ -1,0 +1,29 @@
+import type { DeployedApp, DeployResult } from '../services/deploy-result.js'
+import { styles } from './styles.js'
+import { table } from './table.js'
+
+const HEADINGS = ['APP', 'COUNTRY', 'REV', 'READY', 'IMAGE', 'URL', 'PING']
+
+/** The outcome of a deployment, for stdout: a table of apps, or with --dry-run the commands. */
+export async function deployText(result: DeployResult): Promise<string> {
+  if (result.commands !== undefined) return result.commands.join('\n')
+  const style = styles(process.stdout)
+  const rows = result.apps.map((app) => [
+    app.app,
+    app.country,
+    app.revision === null ? '-' : String(app.revision),
+    (app.ready > 0 && app.ready >= app.desired ? style.green : style.red)(
+      `${String(app.ready)}/${String(app.desired)}`,
+    ),
+    app.image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…') || '-',
+    app.url || '-',
+    pingText(app),
+  ])
+  return table(HEADINGS, rows)
+}
+
+function pingText({ ping }: DeployedApp): string {
+  const style = styles(process.stdout)
+  if (ping === null) return style.dim('not asked')
+  return ping.ok ? style.green(ping.answer) : style.red(`✗ ${ping.answer.slice(0, 80) || 'no answer'}`)
+}

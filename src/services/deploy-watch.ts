@@ -1,0 +1,89 @@
+import type { Cluster } from '../cluster/cluster.js'
+import { podStates, type PodState } from '../cluster/pods.js'
+import type { Progress } from '../progress.js'
+import { countryNamespace } from '../values/contract.js'
+import { type Instance, instanceName } from './deploy-plan.js'
+import { forEachLimited } from './limited.js'
+
+const PAUSE_MS = 2000
+const AT_ONCE = 4
+const MESSAGE_LENGTH = 160
+
+/**
+ * Reports the pods of every app and country, a line per change, until it is told to stop. One request per country
+ * and round; a failed one is left out, since this only watches.
+ */
+export function watchPods(
+  cluster: Cluster,
+  instances: readonly Instance[],
+  progress: Progress,
+  pauseMs = PAUSE_MS,
+): { stop: () => Promise<void> } {
+  const stopped = new AbortController()
+  const known = new Map<string, string>()
+  const countries = [...new Set(instances.map(({ country }) => country))]
+  const round = async () =>
+    forEachLimited(countries, AT_ONCE, async (country) => {
+      if (stopped.signal.aborted) return
+      const here = instances.filter((instance) => instance.country === country)
+      const pods = await podsOf(cluster, here).catch(() => undefined)
+      if (pods === undefined || stopped.signal.aborted) return
+      for (const instance of here) {
+        const text = describePods(pods.filter(({ app }) => app === instanceName(instance)))
+        const subject = `${instance.app}/${instance.country}`
+        if (text === undefined || known.get(subject) === text) continue
+        known.set(subject, text)
+        progress({ kind: 'step', state: 'progress', subject, text })
+      }
+    })
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      await pause(pauseMs, stopped.signal)
+      if (!stopped.signal.aborted) await round()
+    }
+  })()
+  return {
+    stop: async () => {
+      stopped.abort()
+      await watching
+    },
+  }
+}
+
+/** The pods of apps that share a country. */
+export async function podsOf(cluster: Cluster, instances: readonly Instance[]): Promise<PodState[]> {
+  const [first] = instances
+  if (first === undefined) return []
+  const selector = `app in (${instances.map((instance) => instanceName(instance)).join(',')})`
+  return podStates(cluster, countryNamespace(first.country), selector)
+}
+
+/** `1/2 pods ready, ImagePullBackOff: …`; undefined while there are no pods. */
+export function describePods(pods: readonly PodState[]): string | undefined {
+  const alive = pods.filter(({ terminating }) => !terminating)
+  if (alive.length === 0) return undefined
+  const ready = alive.filter((pod) => pod.ready).length
+  const problem = alive.find((pod) => !pod.ready && pod.problem !== undefined)?.problem
+  const counted = `${String(ready)}/${String(alive.length)} pods ready`
+  return problem === undefined ? counted : `${counted}, ${problem.reason}${shortened(problem.message)}`
+}
+
+function shortened(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ').trim()
+  if (line === '') return ''
+  return `: ${line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line}`
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true },
+    )
+  })
+}

@@ -1,0 +1,268 @@
+import type { Cluster } from '../cluster/cluster.js'
+import { InterruptedError } from '../errors.js'
+import type { Progress } from '../progress.js'
+import { type Adoption, leftoverNote, planAdoptions, removeRecords } from './adopt.js'
+import { checkReleaseName, connectForDeploy } from './deploy-connection.js'
+import { type Instance, instanceName, plannedInstances } from './deploy-plan.js'
+import {
+  agreeToChanges,
+  type DeployMode,
+  type NamespaceNeeds,
+  namespaceNeeds,
+  OWN_SETTINGS,
+  type PreparedRelease,
+  prepareRelease,
+  releaseTask,
+} from './deploy-prepare.js'
+import { offlinePreview, preview } from './deploy-preview.js'
+import { deployedApps } from './deployed-apps.js'
+import { deployRelease, type ReleaseRun, rollBack } from './deploy-release.js'
+import { deployError, type DeployResult, type PingResult, type ReleaseResult } from './deploy-result.js'
+import { selectValues, type ValuesChoice } from './deploy-selection.js'
+import { watchPods } from './deploy-watch.js'
+import { durationMs } from './duration.js'
+import { absentRelease, readLiveRelease } from './live-release.js'
+import { verify } from './verify.js'
+
+export interface DeployOptions extends ValuesChoice {
+  mode: DeployMode
+  chart: string
+  kubeconfig?: string | undefined
+  context?: string | undefined
+  namespace?: string | undefined
+  /** As helm takes it: `5m`. */
+  timeout: string
+  wait: boolean
+  verify: boolean
+  allowEnvironmentChange: boolean
+  allowRemoval: boolean
+  /** Take over objects of other releases, and remove those releases' records. */
+  adopt: boolean
+  /** Repair a pending release even though it may still be running. */
+  repair: boolean
+  rollbackOnPingFailure: boolean
+  dryRun: boolean
+}
+
+/** What the outside lends to a deployment. */
+export interface DeployHelp {
+  progress: Progress
+  /** Asks for an orderly end. */
+  signal: AbortSignal
+  /** Asks a person; both left out where nobody can answer. */
+  confirm?: ((question: string) => Promise<boolean>) | undefined
+  choose?: ((question: string, answers: readonly string[]) => Promise<string>) | undefined
+}
+
+/** Everything that is known once a deployment may begin. */
+interface Deployment {
+  cluster: Cluster
+  prepared: PreparedRelease[]
+  adoptions: Adoption[]
+  namespaces: NamespaceNeeds
+  notes: string[]
+}
+
+/**
+ * From values to verified pods: selects the values, compares them with what runs, makes the namespaces, runs helm
+ * for all releases side by side, waits, and asks every app whether it answers. A release that fails is in the result
+ * and stops no other.
+ * @throws K8sflowError for whatever ends it before anything was changed
+ */
+export async function deploy(options: DeployOptions, help: DeployHelp): Promise<DeployResult> {
+  const ready = await beforeChanges(help.signal, async () => prepare(options, help))
+  if ('dryRun' in ready) return ready
+  await prepareNamespaces(ready, help.progress)
+  return run(ready, options, help)
+}
+
+/** Everything up to the first change; with `dryRun` that is all, and the result says what would follow. */
+async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deployment | DeployResult> {
+  const { progress } = help
+  const prepareOptions = { ...options, timeoutMs: durationMs(options.timeout) }
+  checkReleaseName(options.release)
+  const plan = await selectValues(options, { progress, chart: options.chart, choose: help.choose })
+  note(progress, plan.notes)
+  const { helm, cluster, unreachable, namespaces } = await connectForDeploy(options, plan.releases, progress)
+  if (cluster === undefined) {
+    const tasks = plan.releases.map((planned) => {
+      const live = absentRelease(planned.release, namespaces)
+      return releaseTask(planned, live, helm, prepareOptions)
+    })
+    return offlinePreview(tasks, { unreachable: unreachable ?? '', notes: plan.notes })
+  }
+  const { workloads } = await import('../cluster/workloads.js')
+  const countries = [...new Set(plannedInstances(plan.releases).map(({ country }) => country))]
+  const [running, ...lives] = await Promise.all([
+    workloads(cluster, { countries }),
+    ...plan.releases.map((planned) => readLiveRelease(helm, planned.release, namespaces)),
+  ])
+  const prepared = plan.releases.map((planned, index) => {
+    const live = lives[index] ?? absentRelease(planned.release, namespaces)
+    return prepareRelease(releaseTask(planned, live, helm, prepareOptions), live, running, prepareOptions)
+  })
+  const takers = prepared.filter(({ owners }) => owners.length > 0)
+  const adoptions = await planAdoptions(
+    helm,
+    options.chart,
+    OWN_SETTINGS,
+    takers.map(({ task, owners }) => ({ planned: task.planned, owners })),
+  )
+  const notes = [
+    ...placeNotes(prepared, namespaces),
+    ...adoptions.flatMap((adoption) => leftoverNote(adoption) ?? []),
+  ]
+  note(progress, notes)
+  const deployment: Deployment = {
+    cluster,
+    prepared,
+    adoptions,
+    namespaces: namespaceNeeds(prepared, adoptions),
+    notes: [...plan.notes, ...notes],
+  }
+  if (options.dryRun) return preview(cluster, prepared, deployment)
+  await agreeToChanges(
+    prepared,
+    { environmentChange: options.allowEnvironmentChange, removal: options.allowRemoval },
+    help.confirm,
+  )
+  return deployment
+}
+
+async function run(deployment: Deployment, options: DeployOptions, help: DeployHelp): Promise<DeployResult> {
+  const { cluster, prepared, adoptions } = deployment
+  const { progress, signal } = help
+  const instances = plannedInstances(prepared.map(({ task }) => task.planned))
+  const releaseRun: ReleaseRun = { cluster, progress, signal }
+  const watch = options.wait ? watchPods(cluster, instances, progress) : undefined
+  let releases: ReleaseResult[]
+  try {
+    releases = await Promise.all(prepared.map(async ({ task }) => deployRelease(task, releaseRun)))
+  } finally {
+    await watch?.stop()
+  }
+  await finishAdoptions(cluster, adoptions, releases, progress)
+  const deployed = new Set(
+    releases.filter(({ outcome }) => outcome === 'deployed').map(({ release }) => release),
+  )
+  const checked =
+    options.wait && options.verify && !signal.aborted
+      ? instances.filter(({ release }) => deployed.has(release))
+      : []
+  const pings = await verifyAll(cluster, checked, help)
+  if (options.rollbackOnPingFailure) releases = await rollBackSilent(deployment, releaseRun, releases, pings)
+  const apps = await deployedApps(cluster, { instances, releases, pings })
+  const result = { dryRun: false, context: cluster.context, releases, apps, notes: deployment.notes }
+  const error = deployError(result)
+  return {
+    ok: error === undefined,
+    ...result,
+    ...(error === undefined
+      ? {}
+      : {
+          error: {
+            code: error.code,
+            message: error.message,
+            exit: error.exitCode,
+            suggestions: error.suggestions,
+          },
+        }),
+  }
+}
+
+/** Annotates before it creates: helm must find the annotation on what it might delete (design, decision 2). */
+async function prepareNamespaces({ cluster, namespaces }: Deployment, progress: Progress): Promise<void> {
+  const { applyNamespaces, keepNamespaces } = await import('../cluster/namespaces.js')
+  const { annotated } = await keepNamespaces(cluster, namespaces.keep)
+  if (annotated.length > 0)
+    note(progress, [`A release owns ${annotated.join(', ')}: annotated, so that helm never deletes it.`])
+  const { created, warnings } = await applyNamespaces(cluster, namespaces.apply)
+  for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
+  if (created.length > 0)
+    progress({ kind: 'step', state: 'done', text: `created namespace ${created.join(', ')}` })
+}
+
+/** The old release's records go as soon as a taker has begun: from then on it would delete what it no longer has. */
+async function finishAdoptions(
+  cluster: Cluster,
+  adoptions: readonly Adoption[],
+  releases: readonly ReleaseResult[],
+  progress: Progress,
+): Promise<void> {
+  for (const { from, by } of adoptions) {
+    const begun = releases.some(({ release, revision }) => by.includes(release) && revision !== null)
+    if (!begun) continue
+    await removeRecords(cluster, from)
+    progress({
+      kind: 'step',
+      state: 'done',
+      text: `removed the records of release ${from.name} in namespace ${from.namespace}; nothing it made was deleted`,
+    })
+  }
+}
+
+async function verifyAll(
+  cluster: Cluster,
+  instances: readonly Instance[],
+  { progress, signal }: DeployHelp,
+): Promise<Map<string, PingResult>> {
+  if (instances.length === 0) return new Map()
+  progress({ kind: 'step', state: 'start', text: 'asking every app for /ping' })
+  const results = await verify(cluster, instances, {
+    signal,
+    onAnswer: ({ app, country }, { ok, answer }) => {
+      progress({ kind: 'step', state: ok ? 'done' : 'failed', subject: `${app}/${country}`, text: answer })
+    },
+  })
+  return new Map([...results].map(([instance, result]) => [instanceName(instance), result]))
+}
+
+async function rollBackSilent(
+  { prepared }: Deployment,
+  releaseRun: ReleaseRun,
+  releases: readonly ReleaseResult[],
+  pings: ReadonlyMap<string, PingResult>,
+): Promise<ReleaseResult[]> {
+  return Promise.all(
+    releases.map(async (result) => {
+      const task = prepared.find((candidate) => candidate.task.planned.release === result.release)?.task
+      const silent = task?.planned.instances.some(
+        (instance) => pings.get(instanceName(instance))?.ok === false,
+      )
+      if (task === undefined || silent !== true) return result
+      // Unlike a failed deployment this is the one that was asked for, so it stays "deployed" where there is no other.
+      const rolledBack = await rollBack(task, releaseRun, result)
+      if (rolledBack === undefined) return result
+      return {
+        ...rolledBack,
+        outcome: rolledBack.outcome === 'rolled-back' ? 'deployed' : rolledBack.outcome,
+      }
+    }),
+  )
+}
+
+function placeNotes(prepared: readonly PreparedRelease[], namespaces: readonly string[]): string[] {
+  return prepared
+    .filter(({ live }) => live.status !== undefined && live.namespace !== namespaces[0])
+    .map(
+      ({ live }) =>
+        `Release ${live.name} is in namespace ${live.namespace}, the context's own, where the old tool and plain helm put it; it stays there.`,
+    )
+}
+
+/** Ctrl-C reaches the programs that are only asked something, too: whatever they then say, this is the reason. */
+async function beforeChanges<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  const interrupted = () => new InterruptedError('Interrupted; nothing was changed.', { code: 'INTERRUPTED' })
+  try {
+    const result = await work()
+    if (signal.aborted) throw interrupted()
+    return result
+  } catch (error) {
+    if (signal.aborted) throw interrupted()
+    throw error
+  }
+}
+
+function note(progress: Progress, texts: readonly string[]): void {
+  for (const text of texts) progress({ kind: 'step', state: 'note', text })
+}

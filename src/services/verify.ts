@@ -1,0 +1,62 @@
+import type { Cluster } from '../cluster/cluster.js'
+import { pingThroughProxy } from '../cluster/ping.js'
+import { countryNamespace, pingAnswer, serviceName } from '../values/contract.js'
+import type { Instance } from './deploy-plan.js'
+import type { PingResult } from './deploy-result.js'
+import { forEachLimited } from './limited.js'
+
+/** Milliseconds in which an app must have answered rightly: its pods are ready, only proxies may lag behind. */
+const PATIENCE_MS = 20_000
+const PAUSE_MS = 500
+const AT_ONCE = 8
+
+export interface VerifyOptions {
+  signal?: AbortSignal | undefined
+  patienceMs?: number
+  pauseMs?: number
+  onAnswer?: (instance: Instance, result: PingResult) => void
+}
+
+/** Asks every app in every country for `/ping`, and whether the answer is its own. */
+export async function verify(
+  cluster: Cluster,
+  instances: readonly Instance[],
+  options: VerifyOptions = {},
+): Promise<Map<Instance, PingResult>> {
+  const results = new Map<Instance, PingResult>()
+  await forEachLimited(instances, AT_ONCE, async (instance) => {
+    const result = await askUntilRight(cluster, instance, options)
+    results.set(instance, result)
+    options.onAnswer?.(instance, result)
+  })
+  return results
+}
+
+async function askUntilRight(
+  cluster: Cluster,
+  instance: Instance,
+  options: VerifyOptions,
+): Promise<PingResult> {
+  const until = Date.now() + (options.patienceMs ?? PATIENCE_MS)
+  for (;;) {
+    const result = await ask(cluster, instance)
+    if (result.ok || Date.now() >= until || options.signal?.aborted) return result
+    await new Promise((resolve) => setTimeout(resolve, options.pauseMs ?? PAUSE_MS))
+  }
+}
+
+async function ask(cluster: Cluster, { app, country, environment }: Instance): Promise<PingResult> {
+  const expected = pingAnswer(app, environment, country)
+  try {
+    const answer = await pingThroughProxy(cluster, countryNamespace(country), serviceName(app, country))
+    const said = answer.proxyError ?? answer.body
+    return {
+      ok: answer.status === 200 && answer.body === expected,
+      expected,
+      answer: answer.status === 200 ? said : `${String(answer.status)} ${said}`.trim(),
+      status: answer.status,
+    }
+  } catch (error) {
+    return { ok: false, expected, answer: error instanceof Error ? error.message : String(error), status: 0 }
+  }
+}
