@@ -1,0 +1,162 @@
+import { execa } from 'execa'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import semver from 'semver'
+import { MachineError, progress } from './failure.js'
+import { cacheDir, unpackedDir } from './paths.js'
+import { onPath } from './preflight.js'
+import versions from './versions.json' with { type: 'json' }
+
+/** The programs that the cluster needs from the machine, and the Debian package of each. */
+const programs: Record<string, string> = {
+  runc: 'runc',
+  iptables: 'iptables',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  openssl: 'openssl',
+  ip: 'iproute2',
+  nsenter: 'util-linux',
+  mount: 'mount',
+}
+
+const noninteractive = { DEBIAN_FRONTEND: 'noninteractive' }
+
+/** Installs the machine's own packages that are missing, and unpacks the ones that would start a service if installed. */
+export async function installDebianPackages(): Promise<void> {
+  const missing = Object.keys(programs).filter((program) => !onPath(program))
+  const registry = await isUnpacked('docker-registry', versions.debian['docker-registry'])
+  if (missing.length === 0 && registry) return
+  const packages = missing.map((program) => programs[program]!)
+  if (!onPath('apt-get')) {
+    throw new MachineError(
+      `these programs are missing: ${[...missing, ...(registry ? [] : ['docker-registry'])].join(', ')}. ` +
+        'Only Debian and its relatives are set up automatically: install them with your package manager',
+    )
+  }
+  await updateLists()
+  if (packages.length > 0) {
+    progress(`installing ${packages.join(', ')}`)
+    await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages])
+    for (const name of packages) await checkInstalled(name)
+  }
+  if (!registry) await unpack('docker-registry', versions.debian['docker-registry'], [])
+}
+
+/** Unpacks the Docker engine's files from Debian sid; they run on older Debians too and are not installed. */
+export async function unpackSidPackages(): Promise<void> {
+  const missing: [string, string][] = []
+  for (const [name, range] of Object.entries(versions.sid))
+    if (!(await isUnpacked(name, range))) missing.push([name, range])
+  if (missing.length === 0) return
+  if (!onPath('apt-get'))
+    throw new MachineError('the Docker engine is taken from Debian packages, and there is no apt-get here')
+  const options = await sidOptions()
+  await run('apt-get', [...options, 'update'])
+  for (const [name, range] of missing) await unpack(name, range, options)
+}
+
+/** Where a package's files are: `<folder>/usr/bin/…`. */
+export function unpackedPath(name: string, ...parts: string[]): string {
+  return path.join(unpackedDir, name, ...parts)
+}
+
+/** The lists are old or absent on a fresh machine; asking for them anew takes seconds. */
+async function updateLists(): Promise<void> {
+  await run('apt-get', ['update'])
+}
+
+/** Whether a version in the accepted range is there: a changed range fetches anew. */
+async function isUnpacked(name: string, range: string): Promise<boolean> {
+  const version = await readFile(unpackedPath(name, '.version'), 'utf8').catch(() => '')
+  return version !== '' && satisfies(version, range)
+}
+
+/** Downloads one package and unpacks it beside its place first, so that a place that exists is complete. */
+async function unpack(name: string, range: string, options: string[]): Promise<void> {
+  progress(`unpacking ${name}`)
+  await mkdir(unpackedDir, { recursive: true })
+  const work = await mkdtemp(path.join(cacheDir, 'build-deb-'))
+  try {
+    await run('apt-get', [...options, 'download', name], work)
+    const file = (await readdir(work)).find((entry) => entry.endsWith('.deb'))
+    if (!file) throw new MachineError(`apt-get download ${name} left no package`)
+    const { stdout } = await run('dpkg-deb', ['--field', path.join(work, file), 'Version'])
+    checkRange(name, stdout, range)
+    await run('dpkg-deb', ['--extract', path.join(work, file), path.join(work, 'files')])
+    await writeFile(path.join(work, 'files', '.version'), stdout.trim())
+    await rm(unpackedPath(name), { recursive: true, force: true })
+    await rename(path.join(work, 'files'), unpackedPath(name))
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** apt's options for sid alone: lists, cache and status of their own, so that the machine's own apt never sees it. */
+async function sidOptions(): Promise<string[]> {
+  const root = path.join(cacheDir, 'apt')
+  for (const folder of ['lists/partial', 'cache/archives/partial'])
+    await mkdir(path.join(root, folder), { recursive: true })
+  await writeFile(path.join(root, 'status'), '')
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+  await writeFile(
+    path.join(root, 'sources.list'),
+    `deb [signed-by=${keyring}] ${await debianMirror()} sid main\n`,
+  )
+  const settings = {
+    'Dir::Etc::sourcelist': path.join(root, 'sources.list'),
+    'Dir::Etc::sourceparts': '-',
+    'Dir::State::lists': path.join(root, 'lists'),
+    'Dir::State::status': path.join(root, 'status'),
+    'Dir::Cache': path.join(root, 'cache'),
+  }
+  return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
+}
+
+/** The Debian mirror that the machine itself is set up with; no mirror's name belongs in this repository. */
+async function debianMirror(): Promise<string> {
+  const ask = () =>
+    run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Label: Debian'])
+  let { stdout } = await ask()
+  if (!stdout.trim()) {
+    await updateLists()
+    stdout = (await ask()).stdout
+  }
+  const mirror = stdout.trim().split('\n')[0]
+  if (!mirror)
+    throw new MachineError(
+      'no Debian mirror is set up in this machine’s apt sources; add one and run `apt-get update`',
+    )
+  return mirror
+}
+
+async function checkInstalled(name: string): Promise<void> {
+  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Version}', name])
+  checkRange(name, stdout, (versions.debian as Record<string, string>)[name] ?? '*')
+}
+
+function checkRange(name: string, debianVersion: string, range: string): void {
+  if (satisfies(debianVersion, range)) return
+  throw new MachineError(
+    `Debian's ${name} is ${debianVersion}, but versions.json accepts ${range}: try it and widen the range`,
+  )
+}
+
+/** Compares the upstream part of a Debian version: `1:1.4.7-1+b2` is 1.4.7. */
+function satisfies(debianVersion: string, range: string): boolean {
+  const upstream = debianVersion
+    .trim()
+    .replace(/^\d+:/, '')
+    .replace(/[-+~].*$/, '')
+  const version = semver.coerce(upstream)
+  return version !== null && semver.satisfies(version, range)
+}
+
+async function run(command: string, args: string[], cwd?: string) {
+  const result = await execa(command, args, { env: noninteractive, reject: false, ...(cwd ? { cwd } : {}) })
+  if (result.failed) {
+    throw new MachineError(
+      `\`${command} ${args.join(' ')}\` failed:\n${result.stderr.split('\n').slice(-8).join('\n')}`,
+    )
+  }
+  return result
+}

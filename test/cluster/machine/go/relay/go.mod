@@ -1,0 +1,3 @@
+module k8sflow.example/test/cluster/relay
+
+go 1.26.0
