@@ -58,11 +58,12 @@ const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/
 /** A number as Go's strconv reads it, or the text itself when it is none. */
 function number(source: string): number | string {
   // Text that starts with an underscore never gets here: see the tag's test.
-  const text = source.replaceAll('_', '')
+  const text = source.startsWith('.') ? source : source.replaceAll('_', '')
   if (INTEGER.test(text)) {
     const negative = text.startsWith('-')
     const digits = text.replace(/^[-+]/, '').replace(/^0(?=[0-7])/, '0o')
-    return negative ? -Number(digits) : Number(digits)
+    // Integers have no negative zero.
+    return (negative ? -Number(digits) : Number(digits)) + 0
   }
   const value = FLOAT.test(text) ? Number(text) : Number.NaN
   return Number.isFinite(value) ? value : source
