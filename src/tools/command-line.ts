@@ -12,7 +12,7 @@ const SECRET_OPTIONS = new Set([
 ])
 /** `--set` paths that k8sflow itself passes and that hold no secret. */
 const PUBLIC_SETTING =
-  /^(namespaces\.create=(true|false)|(firstApp|secondApp)\.image\.(digest|tag|repository)=\S*)$/
+  /^((namespaces|firstApp|secondApp)\.create=(true|false)|(firstApp|secondApp)\.image\.(digest|tag|repository)=\S*)$/
 const USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
 const MASK = '***'
 
