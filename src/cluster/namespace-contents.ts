@@ -67,8 +67,9 @@ export async function foreignObjects(
         continue
       }
       if (answer.status !== 200) continue
-      const { items } = JSON.parse(answer.text) as { items: { metadata: ObjectMeta }[] }
-      found.push(...items.flatMap(({ metadata }) => foreign(namespace, resource.kind, metadata, own)))
+      const { items } = JSON.parse(answer.text) as { items: { metadata: ObjectMeta }[] | null }
+      // Go writes an empty list of metadata as null.
+      found.push(...(items ?? []).flatMap(({ metadata }) => foreign(namespace, resource.kind, metadata, own)))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))

@@ -204,7 +204,7 @@ function hostsByNamespace(
 /** HTTPRoutes where the Gateway API is installed and may be read; hosts are not worth an error. */
 async function httpRoutes(cluster: Cluster): Promise<HttpRoute[]> {
   const answer = await cluster.exchange({ path: '/apis/gateway.networking.k8s.io/v1/httproutes' })
-  return answer.status === 200 ? (JSON.parse(answer.text) as { items: HttpRoute[] }).items : []
+  return answer.status === 200 ? ((JSON.parse(answer.text) as { items: HttpRoute[] | null }).items ?? []) : []
 }
 
 async function listEverywhere<T>(

@@ -14,6 +14,8 @@ export interface ReleaseInstance {
 export interface ReleaseContents {
   instances: ReleaseInstance[]
   objects: ManifestObject[]
+  /** Namespaces that helm deletes, with all in them, when it removes the release. */
+  doomedNamespaces: string[]
 }
 
 interface Container {
@@ -24,7 +26,8 @@ interface Container {
 /** Reads what `helm get manifest` prints; only Deployments are parsed in full, the rest would take too long. */
 export async function releaseContents(manifest: string): Promise<ReleaseContents> {
   const { parse } = await import('yaml')
-  const instances = manifest.split(/^---.*$/m).flatMap((text) => {
+  const texts = manifest.split(/^---.*$/m)
+  const instances = texts.flatMap((text) => {
     const place = placeOf(text)
     if (place === undefined) return []
     const { spec } = parse(text, { logLevel: 'silent' }) as {
@@ -32,7 +35,18 @@ export async function releaseContents(manifest: string): Promise<ReleaseContents
     }
     return [instanceOf(place, spec?.template?.spec?.containers?.[0])]
   })
-  return { instances, objects: manifestObjects(manifest) }
+  return {
+    instances,
+    objects: manifestObjects(manifest),
+    doomedNamespaces: texts.flatMap((text) => doomedNamespace(text)),
+  }
+}
+
+/** An uninstall goes by the manifest alone: an annotation on the live namespace does not help. */
+function doomedNamespace(text: string): string[] {
+  const [object] = manifestObjects(text)
+  const kept = /^ +["']?helm\.sh\/resource-policy["']?: *["']?keep\b/m.test(text)
+  return object?.kind === 'Namespace' && !kept ? [object.name] : []
 }
 
 function placeOf(text: string): Pick<ReleaseInstance, 'app' | 'country' | 'namespace'> | undefined {

@@ -49,6 +49,8 @@ export interface ReleaseChoice {
   release?: string | undefined
   /** `-p`: the release of each app. */
   apps?: readonly string[] | undefined
+  /** Where there is just one release, it need not be named. */
+  onlyOne?: boolean
 }
 
 export interface ChosenReleases {
@@ -66,7 +68,9 @@ export interface ChosenReleases {
  */
 export async function chooseReleases(session: Session, choice: ReleaseChoice): Promise<ChosenReleases> {
   const all = await listReleases(session)
-  const names = choice.release === undefined ? choice.apps : [choice.release]
+  const ours = all.filter((release) => isOurs(release)).map(({ name }) => name)
+  const named = choice.release === undefined ? choice.apps : [choice.release]
+  const names = named ?? (choice.onlyOne && ours.length === 1 ? ours : undefined)
   if (names === undefined) throw unchosen(all)
   const found: ReleaseSummary[] = []
   const missing: string[] = []
@@ -86,7 +90,7 @@ export async function chooseReleases(session: Session, choice: ReleaseChoice): P
 export function placeNote(release: ReleaseSummary, session: Session): string[] {
   if (release.namespace === session.releaseNamespace) return []
   return [
-    `Release ${release.name} is in namespace ${release.namespace}, not in ${RELEASE_NAMESPACE}: it was made by the old tool or by plain helm.`,
+    `Release ${release.name} was found in namespace ${release.namespace}, where plain helm and the old tool put theirs; k8sflow's own are in ${RELEASE_NAMESPACE}.`,
   ]
 }
 
@@ -126,7 +130,7 @@ function unchosen(all: readonly ReleaseSummary[]): InvalidInputError {
       suggestions: [
         ours.length === 0
           ? 'There is none at the moment; see k8sflow status.'
-          : `There ${ours.length === 1 ? 'is' : 'are'}: ${ours.map(({ name, namespace }) => `${name} (namespace ${namespace})`).join(', ')}.`,
+          : `There ${ours.length === 1 ? 'is one' : 'are'}: ${ours.map(({ name, namespace }) => `${name} (namespace ${namespace})`).join(', ')}.`,
       ],
       data: { releases: ours.map(({ name, namespace }) => ({ name, namespace })) },
     },

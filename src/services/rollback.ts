@@ -79,7 +79,7 @@ export async function rollback(options: RollbackOptions, help: ChangeHelp): Prom
   const names = options.release === undefined ? apps : [options.release]
   if (options.revision !== undefined && (names?.length ?? 0) > 1) throw oneAtATime(names ?? [])
   const session = await openSession(options, help.progress)
-  const chosen = await chooseReleases(session, { release: options.release, apps })
+  const chosen = await chooseReleases(session, { release: options.release, apps, onlyOne: true })
   if (chosen.missing.length > 0) throw notFound(chosen.missing, session)
   const plans = await Promise.all(
     chosen.found.map(async (release) => {
@@ -115,6 +115,12 @@ async function carryOut(
 ): Promise<Pick<RollbackResult, 'ok' | 'releases' | 'apps'>> {
   await prepareNamespaces(session, plans, help.progress)
   const releases = await Promise.all(plans.map(async (plan) => rollbackOne(session, plan, options, help)))
+  // helm 3 takes annotations off again that neither revision renders.
+  const { keepNamespaces } = await import('../cluster/namespaces.js')
+  await keepNamespaces(
+    session.cluster,
+    plans.flatMap(({ keep }) => keep),
+  )
   const good = plans.filter((_, index) => releases[index]?.outcome === 'rolled-back')
   const apps = options.wait && options.verify && !help.signal.aborted ? await ping(session, good, help) : []
   const ok = releases.every(({ outcome }) => outcome === 'rolled-back') && apps.every((app) => app.ping.ok)
@@ -166,8 +172,9 @@ async function rollbackOne(
   const revision = now?.revision ?? null
   const base = { release, namespace, from, to, changes, revision, status: now?.status ?? null }
   if (failure !== undefined) return explain(session, plan, base, { failure, progress, signal })
-  const summary = `${release} is at revision ${String(revision)}, which is revision ${String(to)} again.`
-  progress({ kind: 'step', state: 'done', subject: release, text: summary })
+  const text = `is at revision ${String(revision)}, which is revision ${String(to)} again`
+  progress({ kind: 'step', state: 'done', subject: release, text })
+  const summary = `${release} ${text}.`
   return { ...base, outcome: 'rolled-back', summary }
 }
 

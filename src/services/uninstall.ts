@@ -2,7 +2,8 @@ import type { ForeignObject } from '../cluster/namespace-contents.js'
 import { FailedError, InterruptedError, InvalidInputError, type K8sflowError } from '../errors.js'
 import type { Progress } from '../progress.js'
 import { commandLine } from '../tools/command-line.js'
-import { uninstallArguments } from '../tools/helm-arguments.js'
+import { chartPath } from '../tools/chart.js'
+import { uninstallArguments, upgradeArguments, type UpgradeRequest } from '../tools/helm-arguments.js'
 import type { ReleaseSummary } from '../tools/helm-output.js'
 import { countryNamespace } from '../values/contract.js'
 import { agree, stopIfInterrupted } from './agreement.js'
@@ -54,6 +55,8 @@ interface Doomed {
   objects: ManifestObject[]
   /** The countries' namespaces it lives in or owns. */
   namespaces: string[]
+  /** Those that helm would delete with the release. */
+  owned: string[]
 }
 
 /**
@@ -100,13 +103,14 @@ export async function uninstall(options: UninstallOptions, help: ChangeHelp): Pr
 }
 
 async function examine(session: Session, release: ReleaseSummary): Promise<Doomed> {
-  const { instances, objects } = await contentsOf(session.helm, release)
+  const { instances, objects, doomedNamespaces } = await contentsOf(session.helm, release)
   const owned = objects.filter(({ kind }) => kind === 'Namespace').map(({ name }) => name)
   const used = instances.map(({ country }) => countryNamespace(country))
   return {
     release,
     objects: objects.filter(({ kind }) => kind !== 'Namespace'),
     namespaces: [...new Set([...used, ...owned])].sort(),
+    owned: doomedNamespaces,
   }
 }
 
@@ -162,20 +166,25 @@ function refuseForeign(foreign: readonly ForeignObject[]): InvalidInputError {
 
 async function remove(
   session: Session,
-  { release: { name, namespace }, objects }: Doomed,
+  { release: { name, namespace }, objects, owned }: Doomed,
   options: UninstallOptions,
   { progress, signal }: ChangeHelp,
 ): Promise<UninstalledRelease> {
   const helm = session.helm.inNamespace(namespace)
-  progress({ kind: 'step', state: 'start', subject: name, text: 'removing it' })
-  const failure: unknown = await helm
-    .uninstall({ release: name, wait: options.wait, timeout: options.timeout }, { signal })
-    .then(() => undefined)
-    .catch((error: unknown) => error)
+  progress({ kind: 'step', state: 'start', subject: name, text: 'is being removed' })
+  let failure: unknown
+  try {
+    if (owned.length > 0) await helm.upgrade(emptying(name, options), { signal })
+    stopIfInterrupted(signal)
+    await helm.uninstall({ release: name, wait: options.wait, timeout: options.timeout }, { signal })
+  } catch (error) {
+    failure = error
+  }
   const base = { release: name, namespace, objects }
   if (failure === undefined) {
-    const summary = `${name} is gone: ${counted(objects.length, 'object')} deleted.`
-    progress({ kind: 'step', state: 'done', subject: name, text: summary })
+    const text = `is gone: ${counted(objects.length, 'object')} deleted`
+    progress({ kind: 'step', state: 'done', subject: name, text })
+    const summary = `${name} ${text}.`
     return { ...base, outcome: 'uninstalled', status: null, summary }
   }
   const now = await helm.status(name).catch(() => undefined)
@@ -185,6 +194,20 @@ async function remove(
     now === undefined ? `Release ${name} is gone.` : `Release ${name} is still there, state ${now.status}.`
   progress({ kind: 'step', state: 'failed', subject: name, text: reason })
   return { ...base, outcome: signal.aborted ? 'interrupted' : 'failed', status, summary, reason }
+}
+
+/**
+ * Empties a release without removing it. helm's uninstall deletes every namespace of the manifest and asks only the
+ * manifest what to keep; an upgrade that no longer renders them asks the live namespace, which is annotated by then.
+ */
+function emptying(release: string, options: UninstallOptions): UpgradeRequest {
+  return {
+    release,
+    chart: chartPath(),
+    mode: 'upgrade',
+    set: ['namespaces.create=false', 'firstApp.create=false', 'secondApp.create=false'],
+    timeout: options.timeout,
+  }
 }
 
 async function deleteAll(
@@ -214,11 +237,13 @@ async function dryRun(
 ): Promise<Omit<UninstallResult, 'context' | 'notes'>> {
   const { keepNamespaces } = await import('../cluster/namespaces.js')
   const { commands } = await keepNamespaces(session.cluster, namespaces, { dryRun: true })
-  const helmLines = doomed.map(({ release: { name, namespace } }) =>
-    session.helm
-      .inNamespace(namespace)
-      .commandLine(uninstallArguments({ release: name, wait: options.wait, timeout: options.timeout })),
-  )
+  const helmLines = doomed.flatMap(({ release: { name, namespace }, owned }) => {
+    const helm = session.helm.inNamespace(namespace)
+    return [
+      ...(owned.length > 0 ? [helm.commandLine(upgradeArguments(emptying(name, options)))] : []),
+      helm.commandLine(uninstallArguments({ release: name, wait: options.wait, timeout: options.timeout })),
+    ]
+  })
   const deletions = deleting.map((name) => commandLine('kubectl', ['delete', 'namespace', name]))
   return {
     ok: true,
