@@ -1,8 +1,9 @@
+import { EXIT_CODES } from '../exit-codes.js'
 import { styles } from './styles.js'
 
 /** An error as people read it: what happened, then what to do next. Ends with a line break. */
 export function errorText(
-  error: { message: string; suggestions?: readonly string[] },
+  error: { message: string; suggestions?: readonly string[]; exitCode?: number },
   context: { bin: string; command: string | undefined },
 ): string {
   const style = styles(process.stderr)
@@ -10,7 +11,9 @@ export function errorText(
     `Run ${[context.bin, context.command].filter(Boolean).join(' ')} --help to see what it accepts.`,
   ]
   const message = error.message.replace(/\nSee more help with --help$/, '')
-  const lines = [`${style.red('Error:')} ${message}`]
+  // Who interrupts a run knows why it ended: no error, but what it left behind.
+  const interrupted = error.exitCode === EXIT_CODES.interrupted
+  const lines = [interrupted ? message : `${style.red('Error:')} ${message}`]
   for (const suggestion of suggestions) lines.push(`${style.cyan('→')} ${suggestion}`)
   return lines.join('\n') + '\n'
 }
