@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['bin/', 'dist/', 'coverage/', '.cache/', 'helm/', 'samples/'] },
+  { ignores: ['bin/', 'scripts/bundle/', 'dist/', 'coverage/', '.cache/', 'helm/', 'samples/'] },
   ...tseslint.configs.strict,
   {
     rules: {

@@ -4,8 +4,6 @@ import * as Flags from '@oclif/core/flags'
 import { applyProjectFile } from './project-file.js'
 import { K8sflowError } from './errors.js'
 import { EXIT_CODES } from './exit-codes.js'
-import { errorText } from './output/error-text.js'
-import { stepReporter } from './output/steps.js'
 import type { Progress } from './progress.js'
 
 /** What oclif hands to `catch`: any error, perhaps with the exit code it stands for. */
@@ -37,7 +35,8 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Renders what services report, on stderr; commands shown with `--verbose` or `--dry-run` only. */
-  protected progress(options: { verbose: boolean }): Progress {
+  protected async progress(options: { verbose: boolean }): Promise<Progress> {
+    const { stepReporter } = await import('./output/steps.js')
     return stepReporter({ write: (text) => process.stderr.write(text), showCommands: options.verbose })
   }
 
@@ -50,6 +49,7 @@ export abstract class BaseCommand extends Command {
       return undefined
     }
     if (error instanceof K8sflowError || isUsageError(error)) {
+      const { errorText } = await import('./output/error-text.js')
       process.stderr.write(errorText(error, { bin: this.config.bin, command: this.id }))
       Object.assign(error, { skipOclifErrorHandling: true })
     }

@@ -1,8 +1,7 @@
 import type { Command } from '@oclif/core/command'
 import { Plugin } from '@oclif/core/config'
 import { execute } from '@oclif/core/execute'
-import type { Logger, PJSON } from '@oclif/core/interfaces'
-import { setLogger } from '@oclif/core/logger'
+import type { PJSON } from '@oclif/core/interfaces'
 
 import manifest from '../oclif.manifest.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
@@ -13,9 +12,6 @@ import { packageRoot } from './package-root.js'
  * with the package.json and the command classes, which oclif would look for on disk, already at hand.
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  // The debug package costs a tenth of the start, and says nothing without DEBUG.
-  const logger = process.env['DEBUG'] ? undefined : silentLogger('oclif')
-  setLogger({ root: '', logger })
   const root = packageRoot()
   const pjson = packageJson as unknown as PJSON
   const own = new BundledPlugin({ isRoot: true, pjson, root })
@@ -34,7 +30,6 @@ export async function main(argv: readonly string[]): Promise<void> {
       root,
       pjson,
       plugins,
-      logger,
     },
   })
 }
@@ -52,25 +47,15 @@ class BundledPlugin extends Plugin {
   override async findCommand(id: string, _options: { must: true }): Promise<Command.Class>
   override async findCommand(id: string, _options?: { must: boolean }): Promise<Command.Class | undefined>
   override async findCommand(id: string): Promise<Command.Class> {
-    const module = (await import(`./commands/${id}.ts`)) as { default: Command.Class }
-    return Object.assign(module.default, {
+    const command =
+      id === 'values'
+        ? (await import('./commands/values.js')).default
+        : await (await import('./rest.js')).loadCommand(id)
+    return Object.assign(command, {
       id,
       plugin: this,
       isESM: true,
       relativePath: ['dist', 'commands', `${id}.js`],
     })
-  }
-}
-
-function silentLogger(namespace: string): Logger {
-  const ignore = () => undefined
-  return {
-    namespace,
-    child: (name) => silentLogger(`${namespace}:${name}`),
-    debug: ignore,
-    error: ignore,
-    info: ignore,
-    trace: ignore,
-    warn: ignore,
   }
 }

@@ -25,7 +25,7 @@ rolled back to the last good revision.`
   async run(): Promise<DeployResult> {
     const { flags } = await this.parse(this.ctor as typeof Deploy)
     const { deploy } = await import('../services/deploy.js')
-    const progress = this.progress(flags)
+    const progress = await this.progress(flags)
     const askable = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
     const options = {
       ...flags,

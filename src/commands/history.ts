@@ -18,7 +18,7 @@ export default class History extends BaseCommand {
   async run(): Promise<HistoryResult> {
     const { flags } = await this.parse(History)
     const { history } = await import('../services/history.js')
-    const progress = this.progress(flags)
+    const progress = await this.progress(flags)
     const result = await history(flags, progress)
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) {

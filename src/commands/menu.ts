@@ -20,7 +20,8 @@ export default class Menu extends BaseCommand {
     const chosen = await askCommand(await valuesFilesIn('.'))
     if (chosen === undefined) return
     const line = commandLine(this.config.bin, [chosen.id, ...chosen.argv])
-    this.progress({ verbose: true })({ kind: 'command', line })
+    const progress = await this.progress({ verbose: true })
+    progress({ kind: 'command', line })
     await this.config.runCommand(chosen.id, chosen.argv)
   }
 

@@ -39,7 +39,7 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     const { canPrompt } = await import('../prompts/terminal.js')
     const { confirm } = await import('../prompts/confirm.js')
     const { interruptNotice } = await import('../output/interrupt-notice.js')
-    const progress = this.progress(flags)
+    const progress = await this.progress(flags)
     const mayAsk = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
     const options = { ...flags, dryRun: flags['dry-run'], revision: args.revision }
     const result = await interruptible(interruptNotice(progress), async (signal) =>

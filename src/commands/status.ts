@@ -27,7 +27,7 @@ Exits with 0 whatever the health; with --check, with 1 unless everything is heal
   async run(): Promise<StatusResult> {
     const { flags } = await this.parse(Status)
     const { status } = await import('../services/status.js')
-    const progress = this.progress(flags)
+    const progress = await this.progress(flags)
     const result = await status(flags, progress)
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) {

@@ -41,7 +41,7 @@ anything else lives in them: then nothing is removed at all.`
     const { canPrompt } = await import('../prompts/terminal.js')
     const { confirm } = await import('../prompts/confirm.js')
     const { interruptNotice } = await import('../output/interrupt-notice.js')
-    const progress = this.progress(flags)
+    const progress = await this.progress(flags)
     const mayAsk = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
     const options = {
       ...flags,

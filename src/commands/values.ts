@@ -37,16 +37,16 @@ what is left out.`
     const conditions = { json: this.jsonEnabled(), yes }
     const input = await askMissing({ countries, project, environment }, example, conditions)
     const written = await writeValues({ input, output, dryRun: given['dry-run'] })
-    this.tell(written)
+    await this.tell(written)
     if (this.jsonEnabled()) return written
     if (given['dry-run'] && output !== '-') process.stderr.write(dryRunText(written))
     process.stdout.write(valuesText(written))
     return written
   }
 
-  private tell({ notes, warnings }: WrittenValues): void {
+  private async tell({ notes, warnings }: WrittenValues): Promise<void> {
     if (notes.length + warnings.length === 0 || this.jsonEnabled()) return
-    const progress = this.progress({ verbose: false })
+    const progress = await this.progress({ verbose: false })
     for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
     for (const text of notes) progress({ kind: 'step', state: 'note', text })
   }
