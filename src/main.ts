@@ -17,8 +17,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   const own = new BundledPlugin({ isRoot: true, pjson, root })
   await own.load()
   const plugins = new Map<string, Plugin>([[own.name, own]])
-  // It adds the help command, so it can only matter where no command of k8sflow itself is called.
-  if (!own.commandIDs.includes(argv[0] ?? 'menu')) {
+  // It adds the help command, which only matters where that is called, or all commands may be listed.
+  const id = argv[0] ?? 'menu'
+  if (id === 'menu' || !own.commandIDs.includes(id)) {
     const help = new Plugin({ name: '@oclif/plugin-help', root, type: 'core' })
     await help.load()
     plugins.set(help.name, help)
