@@ -49,6 +49,8 @@ export interface UninstallRequest {
 export interface TemplateRequest extends ValuesInput {
   release: string
   chart: string
+  /** Leaves out what `helm test` runs, which no deployment applies. */
+  skipTests?: boolean
   /** Renders one template file only. */
   showOnly?: readonly string[]
 }
@@ -130,7 +132,8 @@ export function uninstallArguments(request: UninstallRequest): string[] {
 
 export function templateArguments(request: TemplateRequest): string[] {
   const only = (request.showOnly ?? []).flatMap((file) => ['--show-only', file])
-  return ['template', request.release, request.chart, ...valuesArguments(request), ...only]
+  const tests = request.skipTests ? ['--skip-tests'] : []
+  return ['template', request.release, request.chart, ...valuesArguments(request), ...tests, ...only]
 }
 
 export function lintArguments(request: LintRequest): string[] {
