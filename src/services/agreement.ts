@@ -5,8 +5,7 @@ export type Confirm = (question: string) => Promise<boolean>
 
 /**
  * Gets a yes for a change that was just shown: from `--yes`, or from a person.
- * @throws InvalidInputError where nobody can be asked
- * @throws InterruptedError when the answer is no
+ * @throws InvalidInputError when the answer is no, or nobody can be asked
  */
 export async function agree(
   options: { yes: boolean },
@@ -23,7 +22,7 @@ export async function agree(
       },
     )
   if (!(await help.confirm(question)))
-    throw new InterruptedError('Not confirmed; nothing was changed.', { code: 'DECLINED' })
+    throw new InvalidInputError('Not confirmed; nothing was changed.', { code: 'DECLINED' })
 }
 
 /**
