@@ -11,15 +11,23 @@ export interface Comparison {
 
 /**
  * Runs two sides in turn, A B B A A B …, after one warm-up of each, and compares neighbours: a machine whose speed
- * drifts slows both sides of a pair alike.
+ * drifts slows both sides of a pair alike. `before` brings both to the same start, outside the time measured.
  */
-export async function compare(a: Side, b: Side, runs: number): Promise<Comparison> {
-  await a()
-  await b()
+export async function compare(
+  a: Side,
+  b: Side,
+  { runs, before = async () => undefined }: { runs: number; before?: () => Promise<void> },
+): Promise<Comparison> {
+  for (const side of [a, b]) {
+    await before()
+    await side()
+  }
   const result: Comparison = { a: [], b: [], ratios: [] }
   for (let run = 0; run < runs; run++) {
     const aFirst = run % 2 === 0
+    await before()
     const first = await timed(aFirst ? a : b)
+    await before()
     const second = await timed(aFirst ? b : a)
     const [ofA, ofB] = aFirst ? [first, second] : [second, first]
     result.a.push(ofA)

@@ -21,15 +21,15 @@ export async function benchStart(print: (line: string) => void, runs = 31): Prom
       await rm(join(folder, 'app2-staging.yml'), { force: true })
       await node(RUN, ...values)
     }
-    print(reportLine('values (new file) : node -e 0', await compare(written, bare, runs), 1.5))
+    print(reportLine('values (new file) : node -e 0', await compare(written, bare, { runs }), 1.5))
     print(
       reportLine(
         'values (unchanged file) : node -e 0',
-        await compare(async () => node(RUN, ...values), bare, runs),
+        await compare(async () => node(RUN, ...values), bare, { runs }),
         1.5,
       ),
     )
-    print(reportLine('--help : node -e 0', await compare(async () => node(RUN, '--help'), bare, runs), 2))
+    print(reportLine('--help : node -e 0', await compare(async () => node(RUN, '--help'), bare, { runs }), 2))
   } finally {
     await rm(folder, { recursive: true })
   }
