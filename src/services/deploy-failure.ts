@@ -5,7 +5,7 @@ import type { Progress } from '../progress.js'
 import { countryNamespace } from '../values/contract.js'
 import { type Instance, instanceName } from './deploy-plan.js'
 import type { FailedPod } from './deploy-result.js'
-import { podsOf } from './deploy-watch.js'
+import { plainMessage, podsOf } from './deploy-watch.js'
 import { forEachLimited } from './limited.js'
 
 const LOG_LINES = 20
@@ -61,7 +61,10 @@ async function examinePod(cluster: Cluster, instance: Instance, pod: PodState): 
     country: instance.country,
     name: pod.name,
     reason: pod.problem?.reason ?? 'NotReady',
-    message: pod.problem?.message ?? `phase ${pod.phase}, its readiness probe does not succeed`,
+    message:
+      pod.problem === undefined
+        ? `phase ${pod.phase}, its readiness probe does not succeed`
+        : plainMessage(pod.problem),
     log,
     events: await eventLines(cluster, instance, pod.name),
   }

@@ -104,7 +104,7 @@ export async function rollBack(
     ...failed,
     ...now,
     outcome: 'rolled-back',
-    summary: `${planned.release}: revision ${String(failed.revision)} failed and was rolled back to revision ${String(good.revision)} (now revision ${String(now.revision)}).`,
+    summary: `${planned.release}: revision ${String(failed.revision)} failed${podReasons(failed)} and was rolled back to revision ${String(good.revision)} (now revision ${String(now.revision)}).`,
   }
 }
 
@@ -147,7 +147,7 @@ async function afterFailure(
   tell('note', 'there is no earlier revision to go back to; it is left as it is')
   return {
     ...result,
-    summary: `${planned.release} failed, and there is no earlier revision to go back to; it is left as it is: ${firstLine(reason)}`,
+    summary: `${planned.release} failed${podReasons(result)}, and there is no earlier revision to go back to; it is left as it is. helm said: ${firstLine(reason)}`,
   }
 }
 
@@ -198,6 +198,20 @@ function counted({ instances }: PlannedRelease): string {
   const countries = [...new Set(instances.map(({ country }) => country))]
   const named = countries.length > 6 ? `${String(countries.length)} countries` : countries.join(', ')
   return `${first?.environment ?? ''} in ${named}`
+}
+
+/** ` (ImagePullBackOff in it, es)` */
+function podReasons({ pods = [] }: Pick<ReleaseResult, 'pods'>): string {
+  const reasons = [...new Set(pods.map(({ reason }) => reason))]
+  if (reasons.length === 0) return ''
+  const each = reasons.map(
+    (reason) =>
+      `${reason} in ${pods
+        .filter((pod) => pod.reason === reason)
+        .map(({ country }) => country)
+        .join(', ')}`,
+  )
+  return ` (${each.join('; ')})`
 }
 
 function teller(release: string, progress: Progress) {

@@ -1,5 +1,5 @@
 import { K8sflowError } from '../errors.js'
-import { EXIT_CODES, type ExitCode } from '../exit-codes.js'
+import { EXIT_CODES } from '../exit-codes.js'
 
 /** How one release ended. */
 export type ReleaseOutcome =
@@ -70,44 +70,65 @@ export interface DeployResult {
 }
 
 /** The error a result stands for, if any; where several apply, the one that asks for more care. */
-export function deployError(result: Omit<DeployResult, 'ok' | 'error'>): K8sflowError | undefined {
+export function deployError(result: Pick<DeployResult, 'releases' | 'apps'>): K8sflowError | undefined {
   const { releases, apps } = result
-  const bad = releases.filter(({ outcome }) => outcome !== 'deployed')
-  if (bad.some(({ outcome }) => outcome === 'interrupted' || outcome === 'not-started'))
+  const silent = apps.filter(({ ping }) => ping?.ok === false)
+  const isSilent = ({ release }: ReleaseResult) => silent.some((app) => app.release === release)
+  // Whoever was asked for /ping was deployed; should it be rolled back now, then for its answer.
+  const bad = releases.filter((release) => release.outcome !== 'deployed' && !isSilent(release))
+  if (releases.some(({ outcome }) => outcome === 'interrupted' || outcome === 'not-started'))
     return new K8sflowError(`Interrupted. ${summaries(releases)}`, EXIT_CODES.interrupted, {
       code: 'INTERRUPTED',
       suggestions: ['Run the same again to finish it, or see what runs with: k8sflow status'],
     })
-  if (bad.length > 0) return failed(releases, bad)
-  const silent = apps.filter(({ ping }) => ping?.ok === false)
-  if (silent.length === 0) return undefined
+  if (bad.length > 0) return failed(releases, bad, silent)
+  return silent.length > 0 ? pingFailed(releases, silent) : undefined
+}
+
+function failed(
+  all: readonly ReleaseResult[],
+  bad: readonly ReleaseResult[],
+  silent: readonly DeployedApp[],
+): K8sflowError {
+  const suggestions = bad.map(({ outcome, release, namespace }) => {
+    if (outcome === 'rolled-back') return 'Correct the cause above and deploy again; what ran before runs on.'
+    if (outcome === 'rollback-failed') return `See where it stands: helm history ${release} -n ${namespace}`
+    return `Correct the cause and deploy again: that also repairs ${release}.`
+  })
+  const message = [summaries(all), ...(silent.length > 0 ? [silence(silent)] : [])].join(' ')
+  return new K8sflowError(message, EXIT_CODES.deployFailed, {
+    code: 'DEPLOY_FAILED',
+    suggestions: [...new Set(suggestions)],
+  })
+}
+
+function pingFailed(releases: readonly ReleaseResult[], silent: readonly DeployedApp[]): K8sflowError {
   const [first] = silent
+  const undone = releases.filter(({ outcome }) => outcome !== 'deployed')
+  const left = releases.filter(
+    ({ release, outcome }) => outcome === 'deployed' && silent.some((app) => app.release === release),
+  )
+  const name = `${first?.app ?? ''}-${first?.country ?? ''}`
   return new K8sflowError(
-    `Deployed, but ${silent.map(({ app, country }) => `${app}-${country}`).join(', ')} did not answer /ping as it should: ${first?.ping?.answer ?? ''}`,
+    ['Deployed, but', silence(silent), ...undone.map(({ summary }) => summary)].join(' '),
     EXIT_CODES.pingFailed,
     {
       code: 'PING_FAILED',
       suggestions: [
-        `See what it logs: kubectl logs -n ${first?.namespace ?? ''} deployment/${first?.app ?? ''}-${first?.country ?? ''}`,
-        'Go back to the revision before with: k8sflow rollback',
+        `See what it logs: kubectl logs -n ${first?.namespace ?? ''} deployment/${name}`,
+        ...left.map(
+          ({ release, namespace }) => `Go back: k8sflow rollback --release ${release} -n ${namespace}`,
+        ),
       ],
     },
   )
 }
 
-function failed(all: readonly ReleaseResult[], bad: readonly ReleaseResult[]): K8sflowError {
-  const exit: ExitCode = EXIT_CODES.deployFailed
-  const suggestions = bad.flatMap(({ outcome, release, namespace }) => {
-    if (outcome === 'rolled-back') return []
-    if (outcome === 'rollback-failed') return [`See where it stands: helm history ${release} -n ${namespace}`]
-    return [`Correct the cause and deploy again: that also repairs ${release}.`]
-  })
-  if (bad.some(({ outcome }) => outcome === 'rolled-back'))
-    suggestions.push('Correct the cause above and deploy again; what ran before runs on.')
-  return new K8sflowError(summaries(all), exit, {
-    code: 'DEPLOY_FAILED',
-    suggestions: [...new Set(suggestions)],
-  })
+function silence(silent: readonly DeployedApp[]): string {
+  const names = silent.slice(0, 10).map(({ app, country }) => `${app}-${country}`)
+  const rest = silent.length - names.length
+  const more = rest > 0 ? ` and ${String(rest)} more` : ''
+  return `${names.join(', ')}${more} did not answer /ping as it should: ${silent[0]?.ping?.answer || 'no answer'}.`
 }
 
 function summaries(releases: readonly ReleaseResult[]): string {

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 import type { Cluster } from '../cluster/cluster.js'
 import { podStates, type PodState } from '../cluster/pods.js'
 import type { Progress } from '../progress.js'
@@ -8,6 +10,7 @@ import { forEachLimited } from './limited.js'
 const PAUSE_MS = 2000
 const AT_ONCE = 4
 const MESSAGE_LENGTH = 160
+const PROBLEM = ' pods ready, '
 
 /**
  * Reports the pods of every app and country, a line per change, until it is told to stop. One request per country
@@ -20,7 +23,7 @@ export function watchPods(
   pauseMs = PAUSE_MS,
 ): { stop: () => Promise<void> } {
   const stopped = new AbortController()
-  const known = new Map<string, string>()
+  const told = new Map<string, string[]>()
   const countries = [...new Set(instances.map(({ country }) => country))]
   const round = async () =>
     forEachLimited(countries, AT_ONCE, async (country) => {
@@ -31,14 +34,15 @@ export function watchPods(
       for (const instance of here) {
         const text = describePods(pods.filter(({ app }) => app === instanceName(instance)))
         const subject = `${instance.app}/${instance.country}`
-        if (text === undefined || known.get(subject) === text) continue
-        known.set(subject, text)
+        const before = told.get(subject) ?? []
+        if (text === undefined || isOldNews(text, before)) continue
+        told.set(subject, [...before, text])
         progress({ kind: 'step', state: 'progress', subject, text })
       }
     })
   const watching = (async () => {
     while (!stopped.signal.aborted) {
-      await pause(pauseMs, stopped.signal)
+      await pause(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined)
       if (!stopped.signal.aborted) await round()
     }
   })()
@@ -48,6 +52,11 @@ export function watchPods(
       await watching
     },
   }
+}
+
+/** A crashing pod alternates between a few states until the time is up: each is told once, and progress always. */
+function isOldNews(text: string, before: readonly string[]): boolean {
+  return before.at(-1) === text || (text.includes(PROBLEM) && before.includes(text))
 }
 
 /** The pods of apps that share a country. */
@@ -65,25 +74,19 @@ export function describePods(pods: readonly PodState[]): string | undefined {
   const ready = alive.filter((pod) => pod.ready).length
   const problem = alive.find((pod) => !pod.ready && pod.problem !== undefined)?.problem
   const counted = `${String(ready)}/${String(alive.length)} pods ready`
-  return problem === undefined ? counted : `${counted}, ${problem.reason}${shortened(problem.message)}`
+  const message = problem === undefined ? '' : shortened(plainMessage(problem))
+  return problem === undefined ? counted : `${counted}, ${problem.reason}${message}`
 }
 
-function shortened(message: string): string {
-  const line = message.replaceAll(/\s+/g, ' ').trim()
+/** A problem's message without the ids that Kubernetes puts into it, and without the growing back-off times. */
+export function plainMessage({ message }: { message: string }): string {
+  return message
+    .replaceAll(/back-off \S+ restarting failed container=\S+ pod=[^\s;]+/g, 'restarted again and again')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
+
+function shortened(line: string): string {
   if (line === '') return ''
   return `: ${line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line}`
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, milliseconds)
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
 }

@@ -89,7 +89,9 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
       const live = absentRelease(planned.release, namespaces)
       return releaseTask(planned, live, helm, prepareOptions)
     })
-    return offlinePreview(tasks, { unreachable: unreachable ?? '', notes: plan.notes })
+    const result = offlinePreview(tasks, { unreachable: unreachable ?? '', notes: plan.notes })
+    note(progress, result.notes.slice(plan.notes.length))
+    return result
   }
   const { workloads } = await import('../cluster/workloads.js')
   const countries = [...new Set(plannedInstances(plan.releases).map(({ country }) => country))]
@@ -120,7 +122,11 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
     namespaces: namespaceNeeds(prepared, adoptions),
     notes: [...plan.notes, ...notes],
   }
-  if (options.dryRun) return preview(cluster, prepared, deployment)
+  if (options.dryRun) {
+    const result = await preview(cluster, prepared, deployment)
+    note(progress, result.notes.slice(deployment.notes.length))
+    return result
+  }
   await agreeToChanges(
     prepared,
     { environmentChange: options.allowEnvironmentChange, removal: options.allowRemoval },
@@ -230,13 +236,7 @@ async function rollBackSilent(
         (instance) => pings.get(instanceName(instance))?.ok === false,
       )
       if (task === undefined || silent !== true) return result
-      // Unlike a failed deployment this is the one that was asked for, so it stays "deployed" where there is no other.
-      const rolledBack = await rollBack(task, releaseRun, result)
-      if (rolledBack === undefined) return result
-      return {
-        ...rolledBack,
-        outcome: rolledBack.outcome === 'rolled-back' ? 'deployed' : rolledBack.outcome,
-      }
+      return (await rollBack(task, releaseRun, result)) ?? result
     }),
   )
 }
