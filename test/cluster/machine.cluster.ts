@@ -8,6 +8,12 @@ import {
   NetworkingV1Api,
 } from '@kubernetes/client-node'
 import http from 'node:http'
+import {
+  expiredKubeconfig,
+  unauthorisedKubeconfig,
+  unreachableKubeconfig,
+  wrongAuthorityKubeconfig,
+} from './machine/kubeconfigs.js'
 import { waitFor } from './machine/wait.js'
 
 const namespace = 'machine-test'
@@ -129,6 +135,25 @@ describe('the test cluster itself', function () {
       .createNamespacedPod({ namespace, body: { metadata: { name: 'loose' }, spec } })
       .then(() => undefined, String)
     expect(refused).to.contain('violates PodSecurity').and.to.contain('restricted:latest')
+  })
+
+  it('issues kubeconfigs that fail, each in its own way', async () => {
+    const failure = async (file: string) => {
+      const other = new KubeConfig()
+      other.loadFromFile(file)
+      return other
+        .makeApiClient(CoreV1Api)
+        .listNamespace()
+        .then(() => 'no failure', String)
+    }
+    expect(await failure(await unauthorisedKubeconfig()))
+      .to.contain('nobody')
+      .and.to.contain('cannot list resource')
+    expect(await failure(await expiredKubeconfig())).to.contain('HTTP-Code: 401')
+    expect(await failure(await wrongAuthorityKubeconfig())).to.match(
+      /self-signed|unable to verify|signature failure/,
+    )
+    expect(await failure(await unreachableKubeconfig())).to.contain('ECONNREFUSED')
   })
 
   it('shows why a bad pod does not come up: crash, out of memory, no such image', async () => {

@@ -88,6 +88,7 @@ export async function destroyNamespace(): Promise<void> {
   await stopAll([netnsFile, ...pods])
   await unmountBelow(stateDir)
   await execa('ip', ['netns', 'del', netns], { reject: false })
+  await removeShimSockets()
   await removeCgroups()
   await removeLogLinks()
   await rm(stateDir, { recursive: true, force: true })
@@ -144,6 +145,16 @@ export async function cgroupRoots(): Promise<string[]> {
   return mounts
     .filter((fields) => fields[2] === 'cgroup' || fields[2] === 'cgroup2')
     .map((fields) => path.join(fields[1]!, netns))
+}
+
+/** Shims listen in a folder of the machine that cannot be chosen; each one's bundle says which socket is its own. */
+async function removeShimSockets(): Promise<void> {
+  const bundles = path.join(stateDir, 'containerd', 'state', 'io.containerd.runtime.v2.task', 'k8s.io')
+  for (const id of await readdir(bundles).catch(() => [])) {
+    const text = await readFile(path.join(bundles, id, 'bootstrap.json'), 'utf8').catch(() => '')
+    const socket = /"unix:\/\/([^"]+)"/.exec(text)?.[1]
+    if (socket) await rm(socket, { force: true })
+  }
 }
 
 async function removeCgroups(): Promise<void> {

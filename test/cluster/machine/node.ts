@@ -79,6 +79,10 @@ config_path = "${folder}/certs.d"
 restrict_oom_score_adj = true
 # Where a stop finds them; elsewhere they would mix with those of a real cluster of this machine.
 netns_mounts_under_state_dir = true
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+Root = "${folder}/runc"
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["${binDir}"]
 conf_dir = "${state('cni')}"

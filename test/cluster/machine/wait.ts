@@ -40,7 +40,6 @@ async function failed(message: string, log: string | undefined, last: string): P
   const parts = [message]
   if (last) parts.push(`last answer: ${last}`)
   if (log) parts.push(await lastLines(log))
-  parts.push('Stop what is left with `npm run sandbox -- stop`, then try again.')
   return new MachineError(parts.join('\n'))
 }
 
