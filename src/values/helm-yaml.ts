@@ -200,7 +200,7 @@ function sentence(message: string): string {
 class Walker {
   private readonly open = new Set<Node>()
   /** Aliases can multiply a small file without end; Helm gives up too. */
-  private budget = 1_000_000
+  private budget = 100_000
 
   constructor(
     private readonly document: Document | undefined,
