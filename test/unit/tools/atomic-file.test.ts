@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { expect } from 'chai'
+
+import { InvalidInputError } from '../../../src/errors.js'
+import { assertWritable, editFile } from '../../../src/tools/atomic-file.js'
+
+const read = (path: string) => readFile(path, 'utf8')
+
+describe('editing a file', () => {
+  let folder: string
+  const at = (name: string) => join(folder, name)
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'k8sflow-atomic-'))
+  })
+
+  afterEach(async () => {
+    await chmod(folder, 0o755)
+    await rm(folder, { recursive: true })
+  })
+
+  it('creates, updates, and leaves alone what does not change', async () => {
+    expect(await editFile(at('a'), () => 'one', read)).to.equal('created')
+    expect(await editFile(at('a'), (before) => `${before ?? ''} two`, read)).to.equal('updated')
+    expect(await read(at('a'))).to.equal('one two')
+    const before = await stat(at('a'))
+    expect(await editFile(at('a'), (text) => text ?? '', read)).to.equal('unchanged')
+    expect((await stat(at('a'))).ino).to.equal(before.ino)
+    expect(await readdir(folder)).to.deep.equal(['a'])
+  })
+
+  it('keeps the mode', async () => {
+    await writeFile(at('a'), 'one', { mode: 0o640 })
+    await editFile(at('a'), () => 'two', read)
+    expect((await stat(at('a'))).mode & 0o777).to.equal(0o640)
+  })
+
+  it('follows symbolic links, also to a file that is not there yet', async () => {
+    await mkdir(at('real'))
+    await symlink('real/b', at('a'))
+    await symlink('a', at('link'))
+    expect(await editFile(at('link'), () => 'one', read)).to.equal('created')
+    expect(await editFile(at('link'), () => 'two', read)).to.equal('updated')
+    expect(await read(at('real/b'))).to.equal('two')
+    expect(await readlink(at('link'))).to.equal('a')
+    expect(await readdir(at('real'))).to.deep.equal(['b'])
+  })
+
+  it('leaves the old text when making the new one fails', async () => {
+    await writeFile(at('a'), 'one')
+    let calls = 0
+    const edit = () => {
+      if (++calls > 1) throw new Error('no')
+      return 'two'
+    }
+    await editFile(at('a'), edit, read).then(
+      () => expect.fail(),
+      (error: Error) => expect(error.message).to.equal('no'),
+    )
+    expect(await read(at('a'))).to.equal('one')
+    expect(await readdir(folder)).to.deep.equal(['a'])
+  })
+
+  it('counts every one of many runs at once', async () => {
+    const numbers = [...Array(20).keys()].map(String)
+    await Promise.all(
+      numbers.map((number) => editFile(at('a'), (before = '') => `${before}${number}\n`, read)),
+    )
+    expect((await read(at('a'))).trim().split('\n').sort()).to.deep.equal([...numbers].sort())
+  })
+
+  it('takes over from a run that was killed', async () => {
+    await writeFile(at('.a.k8sflow-tmp'), 'half')
+    await utimes(at('.a.k8sflow-tmp'), 0, 0)
+    expect(await editFile(at('a'), () => 'one', read)).to.equal('created')
+    expect(await readdir(folder)).to.deep.equal(['a'])
+  })
+
+  it('shows the old text or the new one and nothing between when it is killed at any moment', async () => {
+    const long = (digit: string) => digit.repeat(3_000_000)
+    await writeFile(at('a'), long('0'))
+    const module = fileURLToPath(new URL('../../../src/tools/atomic-file.ts', import.meta.url))
+    const script = `import { editFile } from ${JSON.stringify(module)}
+      import { readFile } from 'node:fs/promises'
+      console.log('ready')
+      for (let n = 1; ; n = n % 9 + 1)
+        await editFile(${JSON.stringify(at('a'))}, () => String(n).repeat(3_000_000), (path) => readFile(path, 'utf8'))`
+    for (const patience of [40, 51, 63, 77]) {
+      const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
+      await once(child.stdout, 'data')
+      await new Promise((done) => setTimeout(done, patience))
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      const text = await read(at('a'))
+      expect(text === long(text.charAt(0)), 'one text, complete').to.be.true
+      await rm(at('.a.k8sflow-tmp'), { force: true })
+    }
+    expect((await read(at('a'))).charAt(0), 'written at all').not.to.equal('0')
+  })
+
+  const refusals: [name: string, path: string, prepare: () => Promise<unknown>, message: RegExp][] = [
+    ['a folder', '', async () => undefined, /it is a folder/],
+    ['a missing folder', 'x/a', async () => undefined, /its folder does not exist/],
+    ['a file as a folder', 'f/a', () => writeFile(at('f'), ''), /not a folder/],
+    ['a read-only file', 'r', () => writeFile(at('r'), 'one', { mode: 0o444 }), /it is read-only/],
+    ['a read-only folder', 'a', () => chmod(folder, 0o555), /its folder is read-only/],
+    ['links in a circle', 'l', () => symlink('l', at('l')), /in a circle/],
+  ]
+  for (const [name, path, prepare, message] of refusals)
+    it(`refuses ${name} before anything is written`, async () => {
+      await prepare()
+      const before = await readdir(folder)
+      let error: unknown
+      await assertWritable(at(path)).catch((caught: unknown) => (error = caught))
+      expect(error).to.be.instanceOf(InvalidInputError)
+      expect(error).to.have.property('message').that.matches(message)
+      expect(await readdir(folder)).to.deep.equal(before)
+    })
+
+  it('refuses devices instead of replacing them', async () => {
+    let error: Error | undefined
+    await assertWritable('/dev/null').catch((caught: Error) => (error = caught))
+    expect(error?.message).to.match(/not a regular file/)
+  })
+})
