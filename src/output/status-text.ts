@@ -23,7 +23,7 @@ export async function statusText(result: StatusResult, now = Date.now()): Promis
       age(app.createdAt, now),
     ]
   })
-  const problems = result.apps.flatMap((app) => problemLine(app))
+  const problems = problemLines(result.apps)
   return [await table(HEADINGS, rows), ...(problems.length > 0 ? ['', ...problems] : [])].join('\n')
 }
 
@@ -45,17 +45,44 @@ function imageText(image: string | null): string {
   return image?.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…') ?? '-'
 }
 
-function problemLine(app: InstanceStatus): string[] {
+/** One line per cause: what keeps two hundred countries from running is usually one thing. */
+function problemLines(apps: readonly InstanceStatus[]): string[] {
   const style = styles(process.stdout)
-  const name = app.country === null ? app.app : `${app.app}/${app.country}`
-  const lines: string[] = []
-  if (app.problem)
-    lines.push(`${style.red('✗')} ${style.bold(name)} ${app.problem.reason}: ${app.problem.message}`)
-  else if (app.autoscaling?.problem && app.autoscaling.currentCpu === undefined)
-    lines.push(`${style.yellow('⚠')} ${style.bold(name)} CPU unknown: ${app.autoscaling.problem}`)
-  if (app.state.startsWith('pending-') || app.state === 'uninstalling')
-    lines.push(
-      `${style.yellow('⚠')} ${style.bold(name)} release ${app.release?.name ?? ''} is ${app.state}: another run is at work, or one was cut off; deploying again repairs that.`,
-    )
-  return lines
+  const subjects = new Map<string, string[]>()
+  for (const app of apps)
+    for (const { symbol, text } of problemsOf(app)) {
+      const mark = symbol === '✗' ? style.red(symbol) : style.yellow(symbol)
+      const line = `${mark} %s ${text}`
+      const name = app.country === null ? app.app : `${app.app}/${app.country}`
+      subjects.set(line, [...(subjects.get(line) ?? []), name])
+    }
+  return [...subjects].map(([line, names]) => line.replace('%s', () => style.bold(listed(names))))
+}
+
+function problemsOf({
+  problem,
+  autoscaling,
+  state,
+  release,
+}: InstanceStatus): { symbol: string; text: string }[] {
+  const found: { symbol: string; text: string }[] = []
+  if (problem) found.push({ symbol: '✗', text: `${problem.reason}: ${problem.message}` })
+  else if (autoscaling?.problem !== undefined && autoscaling.currentCpu === undefined)
+    found.push({ symbol: '⚠', text: `CPU unknown: ${lastClause(autoscaling.problem)}` })
+  if (release && (state.startsWith('pending-') || state === 'uninstalling'))
+    found.push({
+      symbol: '⚠',
+      text: `release ${release.name} is ${state}: another run is at work, or one was cut off; deploying again repairs that`,
+    })
+  return found
+}
+
+/** Kubernetes chains causes with colons; the last one says what is the matter, `--json` has them all. */
+function lastClause(message: string): string {
+  return message.slice(message.lastIndexOf(': ') + 1).trim() || message
+}
+
+function listed(names: readonly string[], shown = 6): string {
+  const rest = names.length - shown
+  return rest > 0 ? `${names.slice(0, shown).join(', ')} and ${String(rest)} more` : names.join(', ')
 }

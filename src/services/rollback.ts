@@ -201,6 +201,7 @@ async function ping(
   { progress, signal }: ChangeHelp,
 ): Promise<RolledBackApp[]> {
   const instances = plans.flatMap((plan) => verifiable(plan))
+  if (instances.length > 0) progress({ kind: 'step', state: 'start', text: 'asking every app for /ping' })
   const { verify } = await import('./verify.js')
   const answers = await verify(session.cluster, instances, {
     signal,
@@ -291,18 +292,24 @@ export function rollbackError({ releases, apps, dryRun: planned }: RollbackResul
     })
   const failed = releases.filter(({ outcome }) => outcome === 'failed')
   if (failed.length > 0)
-    return new FailedError(
-      `The rollback failed: ${failed.map(({ reason }) => reason ?? '').join('; ')} ${summaries}`,
-      {
-        code: 'ROLLBACK_FAILED',
-        suggestions: [
-          'See what runs with: k8sflow status',
-          `See which revisions there are with: k8sflow history --release ${failed[0]?.release ?? ''}`,
-        ],
-        data,
-      },
-    )
+    return new FailedError(failed.map((release) => failureText(release)).join(' '), {
+      code: 'ROLLBACK_FAILED',
+      suggestions: [
+        ...failed.map(
+          ({ release }) => `Go to the last good revision with: k8sflow rollback --release ${release}`,
+        ),
+        'See what runs with: k8sflow status',
+      ],
+      data,
+    })
   return pingError(apps)
+}
+
+/** The cause in a few words: the pods' where they tell, else helm's. */
+function failureText({ release, to, summary, reason = '', pods = [] }: RolledBackRelease): string {
+  const unwell = pods.map(({ app, country, reason: why }) => `${app}/${country} ${why}`)
+  const cause = unwell.length > 0 ? ` (${unwell.join(', ')})` : `: ${reason.split('\n')[0] ?? ''}`
+  return `Rolling ${release} back to revision ${String(to)} failed${cause}. ${summary}`
 }
 
 function pingError(apps: readonly RolledBackApp[]): K8sflowError | undefined {

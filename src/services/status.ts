@@ -1,4 +1,3 @@
-import type { PodProblem } from '../cluster/pods.js'
 import type { Autoscaling, Workload } from '../cluster/workloads.js'
 import type { Progress } from '../progress.js'
 import type { ReleaseState, ReleaseSummary } from '../tools/helm-output.js'
@@ -29,6 +28,8 @@ export interface InstanceStatus {
   environment: string | null
   ready: number
   desired: number
+  /** False while pods of an older revision still run beside or instead of the newest. */
+  upToDate: boolean
   autoscaling: Autoscaling | null
   image: string | null
   hosts: string[]
@@ -145,6 +146,7 @@ function runningRow(
       environment: workload.environment ?? null,
       ready: workload.ready,
       desired: workload.replicas,
+      upToDate: workload.upToDate,
       autoscaling: workload.autoscaling ?? null,
       image: workload.image,
       hosts: workload.hosts,
@@ -182,6 +184,7 @@ function emptyRow(app: string, state: InstanceState): InstanceStatus {
     environment: null,
     ready: 0,
     desired: 0,
+    upToDate: false,
     autoscaling: null,
     image: null,
     hosts: [],
@@ -243,7 +246,7 @@ function absentRows(rows: readonly InstanceStatus[], { apps = [...APPS] }: Selec
 /** Finds out, of those that run but are not ready, why; one request for each of them. */
 async function explainUnready(session: Session, rows: readonly InstanceStatus[]): Promise<void> {
   const unready = rows.filter(
-    (row) => row.createdAt !== null && row.problem === null && row.ready < row.desired,
+    (row) => row.createdAt !== null && row.problem === null && (row.ready < row.desired || !row.upToDate),
   )
   const { podStates } = await import('../cluster/pods.js')
   await Promise.all(
@@ -253,14 +256,14 @@ async function explainUnready(session: Session, rows: readonly InstanceStatus[])
         row.namespace ?? '',
         `app=${row.app}-${row.country ?? ''}`,
       )
-      const problem = pods.map((pod) => pod.problem).find((found): found is PodProblem => found !== undefined)
-      const counts = `${String(row.ready)} of ${String(row.desired)} ready`
-      row.problem = problem
-        ? { reason: problem.reason, message: problem.message }
-        : {
-            reason: 'NotReady',
-            message: pods.length === 0 ? `${counts}, no pod was made` : `${counts}, still starting`,
-          }
+      row.problem = pods.find((pod) => pod.problem !== undefined)?.problem ?? starting(row, pods.length)
     }),
   )
+}
+
+function starting({ ready, desired }: InstanceStatus, pods: number): { reason: string; message: string } {
+  const counts = `${String(ready)} of ${String(desired)} ready`
+  if (pods === 0) return { reason: 'NotReady', message: `${counts}, no pod was made` }
+  if (ready < desired) return { reason: 'NotReady', message: `${counts}, still starting` }
+  return { reason: 'Updating', message: 'pods of an older revision still run' }
 }
