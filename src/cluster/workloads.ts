@@ -125,8 +125,10 @@ function environmentOf(app: string, deployment: Deployment): string | undefined 
 }
 
 function isUpToDate(deployment: Deployment, replicas: number): boolean {
-  const { observedGeneration = 0, updatedReplicas = 0 } = deployment.status ?? {}
-  return observedGeneration >= (deployment.metadata?.generation ?? 0) && updatedReplicas >= replicas
+  const { observedGeneration = 0, updatedReplicas = 0, replicas: all = 0 } = deployment.status ?? {}
+  const seen = observedGeneration >= (deployment.metadata?.generation ?? 0)
+  // While a new pod does not come up, the old one stays and counts as ready.
+  return seen && updatedReplicas >= replicas && all <= updatedReplicas
 }
 
 function ownerOf(metadata: {
