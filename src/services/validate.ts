@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
+import { InvalidInputError } from '../errors.js'
 import { readText } from '../tools/text-file.js'
 import type { CheckedText, Problem } from '../values/check.js'
 
@@ -31,7 +32,7 @@ export async function validate({ files, schemaFile, onText }: ValidateOptions): 
     import('../values/schema.js'),
     import('../values/check.js'),
   ])
-  const check = schemaCheck(JSON.parse(await readFile(schemaFile, 'utf8')) as object)
+  const check = schemaCheck(await readSchema(schemaFile))
   const validated: ValidatedFile[] = []
   for (const path of files) {
     const read = await readText(path)
@@ -45,4 +46,16 @@ export async function validate({ files, schemaFile, onText }: ValidateOptions): 
     validated.push({ path, valid: problems.length === 0, problems, warnings })
   }
   return { valid: validated.every((file) => file.valid), files: validated }
+}
+
+async function readSchema(path: string): Promise<object> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as object
+  } catch (error) {
+    throw new InvalidInputError(`The chart has no usable schema: ${path} (${(error as Error).message}).`, {
+      code: 'UNUSABLE_SCHEMA',
+      suggestions: ['Name a chart that holds a values.schema.json, or unset K8SFLOW_CHART.'],
+      cause: error,
+    })
+  }
 }
