@@ -111,7 +111,9 @@ function containerProblem({ name, ready, state, lastState }: ContainerStatus): P
   // "CrashLoopBackOff" hides why; the last run knows, and memory is the reason worth naming.
   if (ended?.reason === 'OOMKilled') return { ...ended, container: name }
   if (waiting?.reason && !NORMAL_WAITING.has(waiting.reason)) {
-    const message = [waiting.message, ended?.message].filter(Boolean).join('; ')
+    // "back-off 10s restarting failed container=app1-it pod=app1-it-5c89_we-road-it(…)" says nothing beyond the reason.
+    const said = waiting.reason === 'CrashLoopBackOff' ? 'restarted again and again' : waiting.message
+    const message = [said, ended?.message].filter(Boolean).join('; ')
     return { reason: waiting.reason, message, container: name }
   }
   return !ready && ended ? { ...ended, container: name } : undefined

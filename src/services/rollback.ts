@@ -1,6 +1,7 @@
 import { FailedError, InterruptedError, InvalidInputError, K8sflowError } from '../errors.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import type { Progress } from '../progress.js'
+import type { Helm } from '../tools/helm.js'
 import { rollbackArguments } from '../tools/helm-arguments.js'
 import { agree, type Confirm, stopIfInterrupted } from './agreement.js'
 import type { Instance } from './deploy-plan.js'
@@ -168,6 +169,7 @@ async function rollbackOne(
     .then(() => undefined)
     .catch((error: unknown) => error)
   await watch?.stop()
+  if (signal.aborted) await settle(helm, plan, progress)
   const now = await helm.status(release).catch(() => undefined)
   const revision = now?.revision ?? null
   const base = { release, namespace, from, to, changes, revision, status: now?.status ?? null }
@@ -176,6 +178,23 @@ async function rollbackOne(
   progress({ kind: 'step', state: 'done', subject: release, text })
   const summary = `${release} ${text}.`
   return { ...base, outcome: 'rolled-back', summary }
+}
+
+/**
+ * `helm rollback` does not listen to signals as install and upgrade do: it dies, and leaves the release locked as
+ * pending-rollback with only part of the objects changed. Doing it again without waiting takes a moment and ends in
+ * a release whose state is known.
+ */
+async function settle(helm: Helm, { release, to }: RollbackPlan, progress: Progress): Promise<void> {
+  const now = await helm.status(release).catch(() => undefined)
+  if (now?.status.startsWith('pending-') !== true) return
+  progress({
+    kind: 'step',
+    state: 'progress',
+    subject: release,
+    text: 'unlocking the release, without waiting',
+  })
+  await helm.rollback({ release, revision: to }).catch(() => undefined)
 }
 
 async function explain(
@@ -187,7 +206,8 @@ async function explain(
   const reason = failure instanceof Error ? failure.message : String(failure)
   const revision = base.revision === null ? 'an unknown revision' : `revision ${String(base.revision)}`
   const summary = `Release ${plan.release} is at ${revision}, state ${base.status ?? 'unknown'}.`
-  if (signal.aborted) return { ...base, outcome: 'interrupted', summary, reason }
+  if (signal.aborted)
+    return { ...base, outcome: 'interrupted', summary: interruptedSummary(plan, base), reason }
   progress({ kind: 'step', state: 'failed', subject: plan.release, text: reason })
   const { examineFailure, reportFailure } = await import('./deploy-failure.js')
   const pods = await examineFailure(session.cluster, verifiable(plan))
@@ -303,6 +323,16 @@ export function rollbackError({ releases, apps, dryRun: planned }: RollbackResul
       data,
     })
   return pingError(apps)
+}
+
+function interruptedSummary(
+  { release, to }: RollbackPlan,
+  { revision, status }: Pick<RolledBackRelease, 'revision' | 'status'>,
+): string {
+  const at = `Release ${release} is at revision ${String(revision ?? '?')}, state ${status ?? 'unknown'}`
+  return status === 'deployed'
+    ? `${at}: that is revision ${String(to)} again, but its pods were not waited for.`
+    : `${at}.`
 }
 
 /** The cause in a few words: the pods' where they tell, else helm's. */
