@@ -185,9 +185,11 @@ class HelmProgram implements Helm {
     return { ok: run.exitCode === 0, text: [run.stdout, run.stderr].filter(Boolean).join('\n') }
   }
 
+  /** Out of reach of Ctrl-C too: after an interruption it is asked in what state that left the release. */
   private async ask(args: readonly string[], target = this.target): Promise<Completed> {
     const run = await this.run([...args, ...argumentsOf.targetArguments(target)], {
       timeoutMs: QUESTION_TIMEOUT,
+      ownGroup: true,
     })
     if (run.endedBy !== 'SIGTERM') return run
     return { exitCode: 1, stdout: '', stderr: 'Error: cluster unreachable: no answer within two minutes' }
