@@ -1,5 +1,6 @@
 import type { Workload } from '../cluster/workloads.js'
-import { FailedError, InvalidInputError } from '../errors.js'
+import { InvalidInputError, K8sflowError } from '../errors.js'
+import { EXIT_CODES } from '../exit-codes.js'
 import type { Helm } from '../tools/helm.js'
 import { countryNamespace } from '../values/contract.js'
 import type { Adoption } from './adopt.js'
@@ -87,7 +88,7 @@ export function releaseTask(
 /**
  * Compares a release with what runs.
  * @throws InvalidInputError when the mode does not fit, or what it would make belongs to others
- * @throws FailedError when another operation on it is in progress
+ * @throws K8sflowError (exit 6) when another operation on it is in progress
  */
 export function prepareRelease(
   task: ReleaseTask,
@@ -160,9 +161,10 @@ function busy(
   release: string,
   { status, since }: { status: string; since: string },
   { timeout }: PrepareOptions,
-): FailedError {
-  return new FailedError(
+): K8sflowError {
+  return new K8sflowError(
     `Another operation on release ${release} is in progress: it is ${status} since ${since}. Nothing was changed.`,
+    EXIT_CODES.deployFailed,
     {
       code: 'RELEASE_BUSY',
       suggestions: [

@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
 import type { UpgradeRequest } from '../tools/helm-arguments.js'
-import { HelmError, helmReason } from '../tools/helm-errors.js'
+import { HelmError } from '../tools/helm-errors.js'
 import type { ReleaseStatus } from '../tools/helm-output.js'
 import { removeRecords } from './adopt.js'
 import { examineFailure, reportFailure } from './deploy-failure.js'
@@ -90,12 +90,12 @@ export async function rollBack(
     )
   } catch (error) {
     if (!(error instanceof HelmError)) throw error
-    tell('failed', `the rollback failed: ${firstLine(helmReason(error.stderr))}`)
+    tell('failed', `the rollback failed: ${firstLine(error.reason)}`)
     return {
       ...failed,
       ...(await newest(task)),
       outcome: run.signal.aborted ? 'interrupted' : 'rollback-failed',
-      summary: `${planned.release}: revision ${String(failed.revision)} failed, and so did the rollback to revision ${String(good.revision)}: ${firstLine(helmReason(error.stderr))}`,
+      summary: `${planned.release}: revision ${String(failed.revision)} failed, and so did the rollback to revision ${String(good.revision)}: ${firstLine(error.reason)}`,
     }
   }
   const now = await newest(task)
@@ -132,10 +132,12 @@ async function afterFailure(
 ): Promise<ReleaseResult> {
   const { planned } = task
   const tell = teller(planned.release, run.progress)
-  const reason = helmReason(error.stderr)
+  const reason = error.reason
   const now = await newest(task)
   const failed = { ...identity(task), ...now, reason }
-  const made = now.revision !== null && now.revision > base && !NOT_OURS.has(error.kind)
+  // A revision that helm ended itself is marked failed: one in any other state is somebody else's.
+  const ended = now.status === 'failed' || error.killed
+  const made = now.revision !== null && now.revision > base && ended && !NOT_OURS.has(error.kind)
   if (run.signal.aborted) return interrupted(planned.release, base, failed)
   tell('failed', firstLine(reason))
   if (!made) return { ...failed, outcome: 'failed', summary: refusal(task, error, reason) }

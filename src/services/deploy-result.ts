@@ -90,10 +90,11 @@ function failed(
   bad: readonly ReleaseResult[],
   silent: readonly DeployedApp[],
 ): K8sflowError {
-  const suggestions = bad.map(({ outcome, release, namespace }) => {
+  const suggestions = bad.map(({ outcome, release, namespace, status }) => {
     if (outcome === 'rolled-back') return 'Correct the cause above and deploy again; what ran before runs on.'
     if (outcome === 'rollback-failed') return `See where it stands: helm history ${release} -n ${namespace}`
-    return `Correct the cause and deploy again: that also repairs ${release}.`
+    const repair = status?.startsWith('pending-') ? ' with --repair' : ''
+    return `Correct the cause and deploy again${repair}: that also repairs ${release}.`
   })
   const message = [summaries(all), ...(silent.length > 0 ? [silence(silent)] : [])].join(' ')
   return new K8sflowError(message, EXIT_CODES.deployFailed, {

@@ -22,18 +22,31 @@ export type HelmErrorKind =
 
 /** A helm run that failed: what kind of failure it was, and all that helm said. */
 export class HelmError extends K8sflowError {
+  /** helm's own words, user names and passwords in URLs masked. */
+  readonly stderr: string
+  /** A signal ended helm before it could write down how its revision ended. */
+  readonly killed: boolean
+
   constructor(
     message: string,
     readonly kind: HelmErrorKind,
-    /** helm's own words, user names and passwords in URLs masked. */
-    readonly stderr: string,
-    details: { exitCode: ExitCode; suggestions: readonly string[]; data: Readonly<Record<string, unknown>> },
+    /** The part worth reading of what helm said, or which signal ended it. */
+    readonly reason: string,
+    details: {
+      stderr: string
+      killed: boolean
+      exitCode: ExitCode
+      suggestions: readonly string[]
+      data: Readonly<Record<string, unknown>>
+    },
   ) {
     super(message, details.exitCode, {
       code: `HELM_${kind.toUpperCase().replaceAll('-', '_')}`,
       suggestions: details.suggestions,
       data: details.data,
     })
+    this.stderr = details.stderr
+    this.killed = details.killed
   }
 }
 
@@ -51,7 +64,7 @@ const KINDS: readonly (readonly [RegExp, HelmErrorKind])[] = [
   [/is forbidden|\bforbidden:/i, 'forbidden'],
   [/another operation \(install\/upgrade\/rollback\) is in progress/i, 'pending'],
   // Two writers of one revision: the slower one finds the other's record.
-  [/(secrets|configmaps) "sh\.helm\.release\.v1\.[^"]+" already exists/i, 'pending'],
+  [/release: already exists|(secrets|configmaps) "sh\.helm\.release\.v1\.[^"]+" already exists/i, 'pending'],
   [/cannot re-?use a name that is still in use/i, 'name-in-use'],
   [/release has no -?\d+ version/i, 'no-revision'],
   [/release: not found|has no deployed releases|release not loaded/i, 'not-found'],
@@ -97,8 +110,10 @@ export function helmErrorKind(stderr: string): HelmErrorKind {
 export function helmError(subject: string, run: Completed): HelmError {
   const stderr = redactText(run.stderr)
   const kind = run.endedBy === undefined ? helmErrorKind(stderr) : 'interrupted'
-  const reason = run.endedBy === undefined ? helmReason(stderr) : `ended by ${run.endedBy}`
-  return new HelmError(`${subject} failed: ${reason}`, kind, stderr, {
+  const reason = run.endedBy === undefined ? helmReason(stderr) : `helm was ended by ${run.endedBy}`
+  return new HelmError(`${subject} failed: ${reason}`, kind, reason, {
+    stderr,
+    killed: run.endedBy !== undefined,
     exitCode: EXITS[kind] ?? EXIT_CODES.failed,
     suggestions: SUGGESTIONS[kind] ?? [],
     data: { kind, stderr: stderr.slice(0, 4000) },

@@ -254,6 +254,7 @@ describe('failures of helm', () => {
       'pending',
       1,
     ],
+    ['Error: release: already exists', 'pending', 1],
     ['Error: release has no 0 version', 'no-revision', 1],
     ['Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp', 'unreachable', 5],
     ['Error: kubernetes cluster unreachable: context "nope" does not exist', 'unreachable', 5],
