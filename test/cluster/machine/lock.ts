@@ -11,11 +11,11 @@ export async function withLock<T>(name: string, minutes: number, task: () => Pro
   const end = Date.now() + minutes * 60_000
   let told = false
   while (!(await take(file))) {
-    if (!told) progress(`waiting for another ${name} of this checkout to end …`)
+    if (!told) progress(`waiting for another process of this checkout that holds the ${name} lock …`)
     told = true
     if (Date.now() > end) {
       throw new MachineError(
-        `another ${name} has held ${file} for ${minutes} minutes; end it, or remove that file`,
+        `another process has held the lock ${file} for ${minutes} minutes: end it, or remove that file`,
       )
     }
     await sleep(500)
@@ -34,8 +34,9 @@ async function take(file: string): Promise<boolean> {
   } catch {
     const owner = Number(await readFile(file, 'utf8').catch(() => ''))
     // An empty file may be one that is just being written; it is looked at again after the pause.
-    if (owner && !alive(owner)) await rm(file, { force: true })
-    return false
+    if (!owner || alive(owner)) return false
+    await rm(file, { force: true })
+    return take(file)
   }
 }
 

@@ -55,8 +55,8 @@ async function showStatus(): Promise<number> {
     return 1
   }
   const { server, registry, ingress, kubeconfig, helm4, helm3 } = facts
-  progress(`running: API server ${server}, registry ${registry}, ingress http://${ingress}`)
-  progress(`kubeconfig ${kubeconfig}\nhelm 4 ${helm4}\nhelm 3 ${helm3}`)
+  process.stdout.write(`running: API server ${server}, registry ${registry}, ingress http://${ingress}\n`)
+  process.stdout.write(`kubeconfig ${kubeconfig}\nhelm 4 ${helm4}\nhelm 3 ${helm3}\n`)
   return 0
 }
 

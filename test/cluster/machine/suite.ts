@@ -109,7 +109,10 @@ async function runMocha(helm: string, options: Options, env: Record<string, stri
     ? []
     : ['test/cluster/**/*.cluster.ts']
   const colour = process.stdout.isTTY ? ['--color'] : []
-  const args = [mocha, '--reporter', 'spec', '--timeout', '180000', ...colour, ...options.mocha, ...files]
+  // Without its configuration file mocha runs in the process that is started here; with it, in a child of that one, which
+  // would live on when the suite is terminated.
+  const own = ['--no-config', '--forbid-only', '--reporter', 'spec', '--timeout', '180000']
+  const args = ['--import', 'tsx', mocha, ...own, ...colour, ...options.mocha, ...files]
   const result = await execa(process.execPath, args, {
     cwd: rootDir,
     env: { ...env, K8SFLOW_HELM: bin(`helm${helm}`), K8SFLOW_TEST_HELM: helm },
