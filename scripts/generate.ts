@@ -75,9 +75,9 @@ if (check && stale.length > 0) process.exitCode = 1
 function inserted(path: string, parts: Record<string, string>): string {
   let text = readFileSync(path, 'utf8')
   for (const [name, part] of Object.entries(parts)) {
-    const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- ${name} end -->)`)
+    const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- ${name} end -->)`)
     if (!pattern.test(text)) throw new Error(`${path} has no place for ${name}`)
-    text = text.replace(pattern, (_match, before: string, after: string) => `${before}${part}${after}`)
+    text = text.replace(pattern, (_match, before: string, after: string) => `${before}${part}\n${after}`)
   }
   return text
 }
