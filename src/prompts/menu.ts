@@ -1,4 +1,4 @@
-import { APPS } from '../values/contract.js'
+import { APPS, ENVIRONMENTS } from '../values/contract.js'
 import { askInput } from './ask-missing.js'
 import { choose } from './choose.js'
 
@@ -45,11 +45,21 @@ async function askValues(): Promise<string[]> {
 
 async function askDeploy(files: readonly string[]): Promise<string[]> {
   if (files.length === 0) return askValues()
-  const file = await choose<string | undefined>('What is to be deployed?', [
-    ...files.map((name) => ({ name, value: name })),
+  const chosen = await choose<readonly string[] | undefined>('What is to be deployed?', [
+    ...[...pairs(files), ...files.map((file) => [file])].map((value) => ({
+      name: value.join(' and '),
+      value,
+    })),
     { name: 'Something else: choose app, environment and countries', value: undefined },
   ])
-  return file === undefined ? askValues() : ['-f', file]
+  return chosen === undefined ? askValues() : chosen.flatMap((file) => ['-f', file])
+}
+
+/** The files of both apps that are for one environment: what is deployed together most of the time. */
+function pairs(files: readonly string[]): string[][] {
+  return ENVIRONMENTS.map((environment) => files.filter((file) => file.includes(`-${environment}.`))).filter(
+    (found) => found.length > 1,
+  )
 }
 
 async function askUndo(): Promise<ChosenCommand> {

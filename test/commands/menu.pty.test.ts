@@ -49,6 +49,20 @@ describe('k8sflow alone at a terminal', () => {
     expect((await terminal.end()).exitCode).to.equal(130)
   })
 
+  it('shows the error of the command it runs once, and ends as that does', async () => {
+    const terminal = startInTerminal([], folder, {
+      KUBECONFIG: join(folder, 'none'),
+      K8SFLOW_HELM: join(folder, 'no-helm'),
+    })
+    await terminal.until('What do you want to do?')
+    terminal.press(down, down, enter)
+    await terminal.until('$ k8sflow status')
+    const { exitCode, restored } = await terminal.end()
+    expect([4, 5]).to.include(exitCode)
+    expect(restored).to.be.true
+    expect(terminal.text().match(/Error:/g)).to.have.lengthOf(1)
+  })
+
   const open = async (terminal: Terminal, question: string, ...keys: string[]) => {
     await terminal.until(question)
     terminal.press(...keys)
