@@ -29,10 +29,22 @@ const lazyOclif = {
           return `let ${name}$; const ${name}$lazy = { get module() { return ${name}$ ??= ${load} } };`
         },
       )
+      const once = /[/\\\\]lib[/\\\\]command\.js$/.test(path) ? configOnce(source) : source
       const uses = new RegExp(`\\b(?:${names.join('|')})\\b(?!\\$)`, 'g')
-      return { contents: names.length > 0 ? source.replaceAll(uses, '$&$lazy.module') : source, loader: 'js' }
+      return { contents: names.length > 0 ? once.replaceAll(uses, '$&$lazy.module') : once, loader: 'js' }
     })
   },
+}
+
+/**
+ * oclif loads its configuration twice, the second time to convert one made by another version of itself. There is one
+ * oclif in the bundle, so the first is good; the build fails where oclif no longer says what is replaced here.
+ */
+function configOnce(source) {
+  const load = 'await config_1.Config.load(opts || require.main?.filename || __dirname)'
+  if (source.split(load).length !== 2)
+    throw new Error('oclif loads its configuration in another way: see scripts/bundle')
+  return source.replace(load, `opts instanceof config_1.Config ? opts : ${load}`)
 }
 
 /** Puts the stand-ins of this folder in the place of packages that cost a start more than what oclif asks of them. */
