@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 
 import manifest from '../oclif.manifest.json' with { type: 'json' }
 import { EXIT_CODE_MEANINGS } from '../src/exit-codes.js'
+import { jsonReference } from './json-reference.js'
 import { bashCompletion, fishCompletion, zshCompletion, type CompletedCommand } from './completion.js'
 
 interface ManifestCommand {
@@ -55,6 +56,7 @@ const files = new Map<string, string>([
     `# Exit codes\n\nThe same in every command; made from \`src/exit-codes.ts\`.\n\n| code | meaning |\n| --- | --- |\n${exitCodes}\n`,
   ],
   ['docs/commands.md', commandReference()],
+  ['docs/json-output.md', jsonReference()],
   ['completion/k8sflow.bash', bashCompletion(completed)],
   ['completion/_k8sflow', zshCompletion(completed)],
   ['completion/k8sflow.fish', fishCompletion(completed)],
