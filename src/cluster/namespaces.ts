@@ -19,7 +19,7 @@ export const NAMESPACE_LABELS = {
 
 interface NamespaceObject {
   metadata: ObjectMeta
-  status?: { phase?: string }
+  status?: { conditions?: { type: string; status: string; message?: string }[] }
 }
 
 /** A namespace and whose it is. */
@@ -34,6 +34,8 @@ export interface NamespaceInfo {
   /** Annotated so that helm never deletes it. */
   kept: boolean
   podSecurity?: string
+  /** Why its deletion does not get on, as Kubernetes says. */
+  stuck?: string
 }
 
 export interface AppliedNamespaces {
@@ -110,13 +112,13 @@ export async function keepNamespaces(
 
 /**
  * Deletes namespaces with all they hold, and waits until they are gone.
- * @returns the names still there when the time was up
+ * @returns the names still there when the time was up, and why
  */
 export async function deleteNamespaces(
   cluster: Cluster,
   names: readonly string[],
   options: { timeoutMs: number; pollMs?: number },
-): Promise<{ remaining: string[] }> {
+): Promise<{ remaining: string[]; reason?: string }> {
   await Promise.all(
     names.map(async (name) => cluster.find({ method: 'DELETE', path: `/api/v1/namespaces/${name}` })),
   )
@@ -125,7 +127,9 @@ export async function deleteNamespaces(
   for (;;) {
     const infos = await namespaceOwners(cluster, remaining)
     remaining = infos.filter((info) => info.exists).map((info) => info.name)
-    if (remaining.length === 0 || Date.now() >= until) return { remaining }
+    const reason = infos.find((info) => info.stuck !== undefined)?.stuck
+    if (remaining.length === 0) return { remaining }
+    if (Date.now() >= until) return { remaining, ...(reason === undefined ? {} : { reason }) }
     await new Promise((resolve) => setTimeout(resolve, options.pollMs ?? 1000))
   }
 }
@@ -150,6 +154,7 @@ function namespaceInfo(name: string, object: NamespaceObject | undefined): Names
   const annotations = object?.metadata.annotations ?? {}
   const release = annotations['meta.helm.sh/release-name']
   const podSecurity = labels[POD_SECURITY]
+  const stuck = object?.status?.conditions?.find(({ status }) => status === 'True')?.message
   return {
     name,
     exists: object !== undefined,
@@ -157,6 +162,7 @@ function namespaceInfo(name: string, object: NamespaceObject | undefined): Names
     createdByK8sflow: labels[MANAGED_BY] === 'k8sflow',
     kept: annotations[KEEP_ANNOTATION] === 'keep',
     ...(podSecurity === undefined ? {} : { podSecurity }),
+    ...(stuck === undefined ? {} : { stuck }),
     ...(release === undefined
       ? {}
       : { release: { name: release, namespace: annotations['meta.helm.sh/release-namespace'] ?? '' } }),

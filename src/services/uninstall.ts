@@ -42,7 +42,8 @@ export interface UninstallResult {
   dryRun: boolean
   context: string
   releases: UninstalledRelease[]
-  namespaces: { kept: string[]; deleted: string[]; remaining: string[] }
+  /** `remaining` are still being deleted; `reason` is why that does not get on. */
+  namespaces: { kept: string[]; deleted: string[]; remaining: string[]; reason?: string }
   notes: string[]
   /** With --dry-run: what would be run, in order, as lines for a shell. */
   commands?: string[]
@@ -213,7 +214,7 @@ function emptying(release: string, options: UninstallOptions): UpgradeRequest {
 async function deleteAll(
   session: Session,
   plan: { doomed: readonly Doomed[]; deleting: readonly string[]; timeoutMs: number; progress: Progress },
-): Promise<{ deleted: string[]; remaining: string[] }> {
+): Promise<{ deleted: string[]; remaining: string[]; reason?: string }> {
   // Something may have moved in meanwhile.
   const foreign = await foreignIn(session, plan.doomed, plan.deleting)
   if (foreign.length > 0) throw refuseForeign(foreign)
@@ -223,11 +224,13 @@ async function deleteAll(
     state: 'start',
     text: `deleting ${counted(plan.deleting.length, 'namespace')}`,
   })
-  const { remaining } = await deleteNamespaces(session.cluster, plan.deleting, { timeoutMs: plan.timeoutMs })
+  const { remaining, reason } = await deleteNamespaces(session.cluster, plan.deleting, {
+    timeoutMs: plan.timeoutMs,
+  })
   const deleted = plan.deleting.filter((name) => !remaining.includes(name))
   for (const name of deleted)
     plan.progress({ kind: 'step', state: 'done', text: `namespace ${name} deleted` })
-  return { deleted, remaining }
+  return { deleted, remaining, ...(reason === undefined ? {} : { reason }) }
 }
 
 async function dryRun(
@@ -319,7 +322,7 @@ export function uninstallError({
   }
   if (namespaces.remaining.length === 0) return undefined
   return new FailedError(
-    `Still being deleted when the time was up: namespace ${namespaces.remaining.join(', ')}.`,
+    `Still being deleted when the time was up: namespace ${namespaces.remaining.join(', ')}. ${namespaces.reason ?? ''}`.trim(),
     {
       code: 'NAMESPACE_TERMINATING',
       suggestions: [`See what holds it: kubectl get namespace ${namespaces.remaining[0] ?? ''} -o yaml`],
