@@ -1,0 +1,105 @@
+import { execa } from 'execa'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { connect } from '../../src/cluster/client.js'
+import type { Cluster } from '../../src/cluster/cluster.js'
+import Deploy from '../../src/commands/deploy.js'
+import Uninstall from '../../src/commands/uninstall.js'
+import { type CommandResult, runCommandClass } from '../commands/harness.js'
+
+type CommandClass = Parameters<typeof runCommandClass>[0]
+
+/** Runs a command on the cluster of the suite, with the suite's helm. */
+export async function k8sflow(
+  command: CommandClass,
+  argv: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<CommandResult> {
+  return runCommandClass(command, argv, { env: { K8SFLOW_HELM: process.env['K8SFLOW_HELM'], ...env } })
+}
+
+/** The same with `--json`: what it printed, and the exit code. */
+export async function k8sflowJson<Result>(
+  command: CommandClass,
+  argv: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<{ result: Result; exitCode: number; stderr: string }> {
+  const { stdout, stderr, exitCode, error } = await k8sflow(command, [...argv, '--json'], env)
+  if (stdout.trim() === '') throw new Error(`no JSON was printed: ${error?.stack ?? ''} ${stderr}`)
+  return { result: JSON.parse(stdout) as Result, exitCode, stderr }
+}
+
+/** Runs the suite's own helm. */
+export async function helm(...args: string[]): Promise<string> {
+  const { stdout } = await execa(process.env['K8SFLOW_HELM']!, args)
+  return stdout
+}
+
+/** One app's values as a file holds them. */
+export interface AppValues {
+  env?: string
+  countries: string[]
+  tag?: string
+}
+
+/** Deploys values the way a user does, from a file, and fails loudly when it fails. */
+export async function deploy(
+  values: { app1?: AppValues; app2?: AppValues },
+  argv: string[] = [],
+): Promise<void> {
+  const section = (app: string, { env = 'staging', countries, tag }: AppValues) => ({
+    create: true,
+    appName: app,
+    env,
+    countries,
+    ...(tag === undefined ? {} : { image: { tag } }),
+  })
+  const content = {
+    ...(values.app1 ? { firstApp: section('app1', values.app1) } : {}),
+    ...(values.app2 ? { secondApp: section('app2', values.app2) } : {}),
+  }
+  await withFile(JSON.stringify(content), async (file) => {
+    const all = ['-f', file, '--allow-removal', '--allow-environment-change', ...argv]
+    const { exitCode, stdout, stderr } = await k8sflow(Deploy, all)
+    if (exitCode !== 0) throw new Error(`deploy ended with ${String(exitCode)}\n${stdout}\n${stderr}`)
+  })
+}
+
+/** Lends a file with that content. */
+export async function withFile<Result>(
+  content: string,
+  use: (file: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'k8sflow-cluster-'))
+  try {
+    const file = join(folder, 'values.yml')
+    await writeFile(file, content)
+    return await use(file)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** The suite's cluster, for looking behind the scenes. */
+export async function suiteCluster(): Promise<Cluster> {
+  return connect({})
+}
+
+/** Whether an object is there. */
+export async function exists(cluster: Cluster, path: string): Promise<boolean> {
+  return (await cluster.find({ path })) !== undefined
+}
+
+/** Removes both apps and the namespaces of these countries, whatever state a test left them in. */
+export async function removeAll(countries: string[]): Promise<void> {
+  await k8sflow(Uninstall, ['-p', 'app1,app2', '--yes', '--ignore-not-found'])
+  const { deleteNamespaces } = await import('../../src/cluster/namespaces.js')
+  const names = countries.map((country) => `we-road-${country}`)
+  const { remaining } = await deleteNamespaces(await suiteCluster(), names, {
+    timeoutMs: 90_000,
+    pollMs: 300,
+  })
+  if (remaining.length > 0) throw new Error(`still there: ${remaining.join(', ')}`)
+}
