@@ -23,7 +23,7 @@ const kept = {
     annotations: { ...owned.metadata.annotations, 'helm.sh/resource-policy': 'keep' },
   },
 }
-const withNamespaces = (...items: { metadata: { name: string } }[]) =>
+const withNamespaces = (...items: { metadata: { name: string; [key: string]: unknown } }[]) =>
   fakeCluster(({ path, method }) => {
     if (method === 'PATCH') return {}
     if (path === '/api/v1/namespaces') return { items }

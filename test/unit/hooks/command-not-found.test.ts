@@ -1,0 +1,39 @@
+import type { Config } from '@oclif/core'
+import { captureOutput } from '@oclif/test'
+import { expect } from 'chai'
+
+import hook from '../../../src/hooks/command-not-found.js'
+
+const config = {
+  bin: 'k8sflow',
+  commands: [{ id: 'deploy' }, { id: 'status' }, { id: 'menu', hidden: true }],
+} as unknown as Config
+const call = async (id: string, argv: string[] = []) =>
+  captureOutput(async () => hook.call({} as never, { id, argv, config, context: {} as never }))
+
+describe('an unknown command', () => {
+  it('names the nearest one, runs nothing, and exits with 2', async () => {
+    const { stderr, stdout, error } = await call('depoly')
+    expect(stderr).to.include('There is no command "depoly".').and.include('Did you mean: k8sflow deploy')
+    expect(stdout).to.equal('')
+    expect(error).to.have.nested.property('oclif.exit', 2)
+  })
+
+  it('lists the commands when none is near, without the hidden ones', async () => {
+    const { stderr } = await call('xyzzy:it', [])
+    expect(stderr)
+      .to.include('"xyzzy"')
+      .and.include('Commands are: deploy, status.')
+      .and.not.include('Did you mean')
+  })
+
+  it('is an object with --json', async () => {
+    const { stdout, stderr } = await call('statsu', ['--json'])
+    expect(stderr).to.equal('')
+    const { error } = JSON.parse(stdout) as {
+      error: { code: string; exit: number; data: { nearest: string } }
+    }
+    expect(error).to.deep.include({ code: 'UNKNOWN_COMMAND', exit: 2 })
+    expect(error.data.nearest).to.equal('status')
+  })
+})
