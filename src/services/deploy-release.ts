@@ -134,7 +134,7 @@ async function afterFailure(
   const tell = teller(planned.release, run.progress)
   const reason = error.reason
   const now = await newest(task)
-  const failed = { ...identity(task), ...now, reason }
+  const failed = { ...identity(task), ...now, reason, kind: error.kind }
   // A revision that helm ended itself is marked failed: one in any other state is somebody else's.
   const ended = now.status === 'failed' || error.killed
   const made = now.revision !== null && now.revision > base && ended && !NOT_OURS.has(error.kind)

@@ -29,6 +29,8 @@ export interface ReleaseResult {
   summary: string
   /** Why it failed. */
   reason?: string
+  /** What kind of failure that is, such as `wait-timeout`, `pending` or `ownership`. */
+  kind?: string
   pods?: FailedPod[]
 }
 
@@ -90,9 +92,13 @@ function failed(
   bad: readonly ReleaseResult[],
   silent: readonly DeployedApp[],
 ): K8sflowError {
-  const suggestions = bad.map(({ outcome, release, namespace, status }) => {
+  const suggestions = bad.map(({ outcome, release, namespace, status, kind }) => {
     if (outcome === 'rolled-back') return 'Correct the cause above and deploy again; what ran before runs on.'
     if (outcome === 'rollback-failed') return `See where it stands: helm history ${release} -n ${namespace}`
+    if (kind === 'pending' || kind === 'name-in-use')
+      return `Wait until the other run on ${release} has ended, and run the same again.`
+    if (kind === 'ownership')
+      return 'To take the objects over and remove the records of the release that has them: --adopt'
     const repair = status?.startsWith('pending-') ? ' with --repair' : ''
     return `Correct the cause and deploy again${repair}: that also repairs ${release}.`
   })
