@@ -364,7 +364,7 @@ interface TwoApps {
 }
 
 /** The command from its source, in a process of its own. */
-const DEV = ['--import', 'tsx', join(ROOT, 'bin', 'dev.js')]
+const DEV = ['--import', 'tsx', join(ROOT, 'test', 'cluster', 'run-command.ts')]
 const CTRL_C = '\u0003'
 const PTY = { cwd: ROOT, cols: 200, rows: 50, env: { ...process.env, CI: '' } as Record<string, string> }
 
