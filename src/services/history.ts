@@ -23,9 +23,13 @@ export interface HistoryResult {
  * All kept revisions of the chosen releases; of every release of the apps when none is chosen.
  * @throws FailedError when a chosen release is not there
  */
-export async function history(options: HistoryOptions, progress: Progress): Promise<HistoryResult> {
+export async function history(
+  options: HistoryOptions,
+  progress: Progress,
+  open: typeof openSession = openSession,
+): Promise<HistoryResult> {
   const { apps } = await checkSelection(options)
-  const session = await openSession(options, progress)
+  const session = await open(options, progress)
   const all = await listReleases(session)
   const names = options.release === undefined ? apps : [options.release]
   const chosen = all.filter((release) => names?.includes(release.name) ?? isOurs(release))

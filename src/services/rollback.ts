@@ -74,12 +74,16 @@ export interface RollbackResult {
  * the apps for `/ping`.
  * @throws K8sflowError when nothing was done; afterwards {@link rollbackError} tells how it ended
  */
-export async function rollback(options: RollbackOptions, help: ChangeHelp): Promise<RollbackResult> {
+export async function rollback(
+  options: RollbackOptions,
+  help: ChangeHelp,
+  open: typeof openSession = openSession,
+): Promise<RollbackResult> {
   const { apps } = await checkSelection(options)
   durationMs(options.timeout)
   const names = options.release === undefined ? apps : [options.release]
   if (options.revision !== undefined && (names?.length ?? 0) > 1) throw oneAtATime(names ?? [])
-  const session = await openSession(options, help.progress)
+  const session = await open(options, help.progress)
   const chosen = await chooseReleases(session, { release: options.release, apps, onlyOne: true })
   if (chosen.missing.length > 0) throw notFound(chosen.missing, session)
   const plans = await Promise.all(

@@ -64,10 +64,14 @@ interface Doomed {
  * Removes releases: shows what goes, asks, and keeps every namespace unless told to delete them.
  * @throws K8sflowError when nothing was done; afterwards {@link uninstallError} tells how it ended
  */
-export async function uninstall(options: UninstallOptions, help: ChangeHelp): Promise<UninstallResult> {
+export async function uninstall(
+  options: UninstallOptions,
+  help: ChangeHelp,
+  open: typeof openSession = openSession,
+): Promise<UninstallResult> {
   const { apps } = await checkSelection(options)
   const timeoutMs = durationMs(options.timeout)
-  const session = await openSession(options, help.progress)
+  const session = await open(options, help.progress)
   const chosen = await chooseReleases(session, { release: options.release, apps })
   if (chosen.missing.length > 0 && !options.ignoreNotFound) throw notFound(chosen.missing, session)
   const doomed = await Promise.all(chosen.found.map(async (release) => examine(session, release)))
@@ -165,6 +169,16 @@ function refuseForeign(foreign: readonly ForeignObject[]): InvalidInputError {
   )
 }
 
+function movedIn({ namespace, kind, name }: ForeignObject): FailedError {
+  return new FailedError(
+    `The release is gone, but the namespaces stay: meanwhile ${kind} ${name} has appeared in ${namespace}.`,
+    {
+      code: 'NAMESPACE_NOT_EMPTY',
+      suggestions: [`See what it is: kubectl get -n ${namespace} ${kind} ${name} -o yaml`],
+    },
+  )
+}
+
 async function remove(
   session: Session,
   { release: { name, namespace }, objects, owned }: Doomed,
@@ -215,9 +229,8 @@ async function deleteAll(
   session: Session,
   plan: { doomed: readonly Doomed[]; deleting: readonly string[]; timeoutMs: number; progress: Progress },
 ): Promise<{ deleted: string[]; remaining: string[]; reason?: string }> {
-  // Something may have moved in meanwhile.
-  const foreign = await foreignIn(session, plan.doomed, plan.deleting)
-  if (foreign.length > 0) throw refuseForeign(foreign)
+  const [newcomer] = await foreignIn(session, plan.doomed, plan.deleting)
+  if (newcomer) throw movedIn(newcomer)
   const { deleteNamespaces } = await import('../cluster/namespaces.js')
   plan.progress({
     kind: 'step',
