@@ -1,5 +1,6 @@
-// The bundle (docs/decisions/0002): two files, since parsing what is not needed costs a start as much as running it.
-// dist/k8sflow.cjs holds oclif and the command whose start is measured, dist/rest.cjs everything else.
+// The bundle (docs/decisions/0002): several files, since parsing what is not needed costs a start as much as running it.
+// dist/k8sflow.cjs holds oclif and the command whose start is measured, dist/rest.cjs the other commands, the rest
+// packages that are seldom needed.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
@@ -7,8 +8,13 @@ import { build } from 'esbuild'
 
 /** Parts of oclif that commands import; the rest gets them from k8sflow.cjs, so that there is one oclif. */
 const OCLIF_PARTS = ['args', 'command', 'config', 'errors', 'flags', 'help', 'ux']
-/** Packages oclif needs when it searches for commands or prints help, but not to run one. */
-const RARE_PACKAGES = ['ansi-escapes', 'cli-spinners', 'ejs', 'lilconfig', 'minimatch', 'tinyglobby', 'yaml']
+/** Packages that a command which goes well does not need, in files of their own: what for, and which. */
+const RARE_PACKAGES = {
+  // Printing help, an error, a warning.
+  'text.cjs': ['ansi-escapes', 'chalk', 'ejs', 'string-width', 'widest-line', 'wrap-ansi'],
+  // Searching for commands, DEBUG, a spinner, updating a file.
+  'rare.cjs': ['cli-spinners', 'debug', 'lilconfig', 'minimatch', 'tinyglobby', 'wsl-utils', 'yaml'],
+}
 /** Loaded by few commands, when they need them; typescript is only for plugins under development. */
 const EXTERNAL = ['@kubernetes/client-node', 'ajv', 'cli-table3', 'execa', 'inquirer', 'typescript']
 
@@ -29,22 +35,43 @@ const lazyOclif = {
           return `let ${name}$; const ${name}$lazy = { get module() { return ${name}$ ??= ${load} } };`
         },
       )
-      const once = /[/\\\\]lib[/\\\\]command\.js$/.test(path) ? configOnce(source) : source
+      const shortened = withShortcuts(path, source)
       const uses = new RegExp(`\\b(?:${names.join('|')})\\b(?!\\$)`, 'g')
-      return { contents: names.length > 0 ? once.replaceAll(uses, '$&$lazy.module') : once, loader: 'js' }
+      return {
+        contents: names.length > 0 ? shortened.replaceAll(uses, '$&$lazy.module') : shortened,
+        loader: 'js',
+      }
     })
   },
 }
 
 /**
- * oclif loads its configuration twice, the second time to convert one made by another version of itself. There is one
- * oclif in the bundle, so the first is good; the build fails where oclif no longer says what is replaced here.
+ * Where a start does work it need not do. Each place must stand in oclif's source exactly once, else the build fails
+ * and says so.
  */
-function configOnce(source) {
-  const load = 'await config_1.Config.load(opts || require.main?.filename || __dirname)'
-  if (source.split(load).length !== 2)
-    throw new Error('oclif loads its configuration in another way: see scripts/bundle')
-  return source.replace(load, `opts instanceof config_1.Config ? opts : ${load}`)
+const SHORTCUTS = [
+  {
+    file: 'lib/command.js',
+    // The second load converts a configuration made by another version of oclif; in the bundle there is one oclif.
+    from: 'await config_1.Config.load(opts || require.main?.filename || __dirname)',
+    to: 'opts instanceof config_1.Config ? opts : await config_1.Config.load(opts || require.main?.filename || __dirname)',
+  },
+  {
+    file: 'lib/config/plugin.js',
+    // The first localeCompare of a process loads the collation rules of all languages; command ids are ASCII.
+    from: '.sort((a, b) => a.id.localeCompare(b.id))',
+    to: '.sort((a, b) => (a.id < b.id ? -1 : 1))',
+  },
+]
+
+function withShortcuts(path, source) {
+  return SHORTCUTS.filter(({ file }) => path.replaceAll('\\', '/').endsWith(`@oclif/core/${file}`)).reduce(
+    (text, { from, to }) => {
+      if (text.split(from).length !== 2) throw new Error(`${path} has changed: look at SHORTCUTS again`)
+      return text.replace(from, to)
+    },
+    source,
+  )
 }
 
 /** Puts the stand-ins of this folder in the place of packages that cost a start more than what oclif asks of them. */
@@ -60,7 +87,7 @@ const standIns = {
   },
 }
 
-/** Takes the modules that match from the other file of the bundle, when they are first asked for. */
+/** Takes the modules that match from another file of the bundle, when they are first asked for. */
 function takenFrom(file, filter) {
   return {
     name: `taken-from-${file}`,
@@ -74,12 +101,12 @@ function takenFrom(file, filter) {
   }
 }
 
-/** The statement that offers modules to the other file of the bundle. */
+/** The statement that offers modules to the other files of the bundle. */
 function sharing(names) {
   return `export const shared = { ${names.map((name) => `'${name}': () => require('${name.replace(/^\./, './src')}')`).join(', ')} }`
 }
 
-/** Writes dist/k8sflow.cjs and dist/rest.cjs. */
+/** Writes the bundle to dist. */
 export async function bundle() {
   const common = {
     bundle: true,
@@ -104,14 +131,20 @@ export async function bundle() {
       plugins: [
         lazyOclif,
         standIns,
-        takenFrom('rest.cjs', new RegExp(`^(?:${RARE_PACKAGES.join('|')}|\\./rest\\.js)$`)),
+        takenFrom('rest.cjs', /^\.\/rest\.js$/),
+        ...Object.entries(RARE_PACKAGES).map(([file, names]) =>
+          takenFrom(file, new RegExp(`^(?:${names.join('|')})$`)),
+        ),
       ],
     }),
     build({
       ...common,
-      ...entry([sharing([...RARE_PACKAGES, './rest.js'])]),
+      ...entry([sharing(['./rest.js'])]),
       outfile: 'dist/rest.cjs',
       plugins: [takenFrom('k8sflow.cjs', /^@oclif\/core\//)],
     }),
+    ...Object.entries(RARE_PACKAGES).map(([file, names]) =>
+      build({ ...common, ...entry([sharing(names)]), outfile: `dist/${file}` }),
+    ),
   ])
 }
