@@ -66,7 +66,7 @@ export const artifacts: Artifact[] = [
   }),
   released('helm3', pinned.helm3, ['helm.sh/helm/v3/cmd/helm'], {
     as: 'helm3',
-    ldflags: `-X helm.sh/helm/v3/internal/version.version=v${pinned.helm3}`,
+    ldflags: helm3Flags(),
   }),
   own('kube', {
     ldflags: kubeVersionFlags(pinned.kube),
@@ -157,4 +157,15 @@ async function checkRequires(source: string, requires: Record<string, string>): 
       )
     }
   }
+}
+
+/** helm 3 takes its idea of a cluster's version, for `helm template`, from the build; its own releases set it so. */
+function helm3Flags(): string {
+  const [major, minor] = pinned.kube.split('.')
+  const capabilities = 'helm.sh/helm/v3/pkg/chartutil'
+  return [
+    `-X helm.sh/helm/v3/internal/version.version=v${pinned.helm3}`,
+    `-X ${capabilities}.k8sVersionMajor=${major}`,
+    `-X ${capabilities}.k8sVersionMinor=${minor}`,
+  ].join(' ')
 }
