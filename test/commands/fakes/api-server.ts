@@ -1,0 +1,172 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** An app as the stand-in has it running. */
+export interface FakeApp {
+  app: string
+  country: string
+  environment?: string
+  tag?: string
+  ready?: boolean
+  /** What it answers to /ping; otherwise what it should. */
+  ping?: string
+  release?: { name: string; namespace: string }
+}
+
+export interface FakeApi {
+  url: string
+  apps: FakeApp[]
+  namespaces: Map<string, { annotations?: Record<string, string>; labels?: Record<string, string> }>
+  /** Every request that changes something, `METHOD path`. */
+  changes: string[]
+  /** Secrets that hold release records. */
+  records: string[]
+  close(): Promise<void>
+}
+
+/** The few answers of an API server that a deployment needs, over plain HTTP. */
+export async function startFakeApi(): Promise<FakeApi> {
+  const api: Omit<FakeApi, 'url' | 'close'> = { apps: [], namespaces: new Map(), changes: [], records: [] }
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      const url = new URL(request.url ?? '/', 'http://fake')
+      const method = request.method ?? 'GET'
+      if (method !== 'GET' && !url.pathname.includes('selfsubjectaccessreviews'))
+        api.changes.push(`${method} ${url.pathname}`)
+      const reply = answer(api, { method, path: url.pathname, query: url.searchParams, body })
+      response.writeHead(reply === undefined ? 404 : 200, { 'content-type': 'application/json' })
+      if (reply === undefined) response.end(JSON.stringify({ kind: 'Status', message: 'not found' }))
+      else response.end(typeof reply === 'string' ? reply : JSON.stringify(reply))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return Object.assign(api, {
+    url: `http://127.0.0.1:${String(port)}`,
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  })
+}
+
+interface Asked {
+  method: string
+  path: string
+  query: URLSearchParams
+  body: string
+}
+
+function answer(api: Omit<FakeApi, 'url' | 'close'>, asked: Asked): object | string | undefined {
+  const { method, path, query } = asked
+  if (path === '/version') return { gitVersion: 'v1.37.2' }
+  if (path.endsWith('selfsubjectaccessreviews')) return { status: { allowed: true } }
+  if (path === '/api/v1/namespaces')
+    return { items: [...api.namespaces].map(([name, metadata]) => ({ metadata: { name, ...metadata } })) }
+  const namespace = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(path)?.[1]
+  if (namespace !== undefined) return namespaceAnswer(api, namespace, asked)
+  if (path === '/apis/apps/v1/deployments') return { items: api.apps.map(deployment) }
+  if (/horizontalpodautoscalers$|ingresses$|httproutes$/.test(path)) return { items: [] }
+  if (path.endsWith('/log')) return 'nginx: something is wrong\n'
+  if (path.endsWith('/events'))
+    return {
+      items: api.apps.map(({ app, country }) => ({
+        type: 'Warning',
+        reason: 'Failed',
+        message: 'no such image',
+        involvedObject: { kind: 'Pod', name: `${app}-${country}-1` },
+        metadata: {},
+      })),
+    }
+  if (path.endsWith('/pods'))
+    return {
+      items: api.apps
+        .filter((app) => query.get('labelSelector')?.includes(`${app.app}-${app.country}`))
+        .map(pod),
+    }
+  const ping = /services\/http:(app\d)-svc-(\w\w):http\/proxy\/ping$/.exec(path)
+  if (ping) {
+    const found = api.apps.find(({ app, country }) => app === ping[1] && country === ping[2])
+    return (
+      found && (found.ping ?? `hello from ${found.app}-${found.environment ?? 'staging'}-${found.country}`)
+    )
+  }
+  if (path.endsWith('/secrets')) return { items: api.records.map((name) => ({ metadata: { name } })) }
+  if (method === 'DELETE' && path.includes('/secrets/')) {
+    api.records = api.records.filter((name) => !path.endsWith(`/${name}`))
+    return {}
+  }
+  return undefined
+}
+
+function namespaceAnswer(
+  api: Omit<FakeApi, 'url' | 'close'>,
+  name: string,
+  { method, body }: Asked,
+): object | undefined {
+  const known = api.namespaces.get(name)
+  if (method === 'PATCH') {
+    const { metadata = {} } = JSON.parse(body) as { metadata?: Record<string, Record<string, string>> }
+    api.namespaces.set(name, {
+      labels: { ...known?.labels, ...metadata['labels'] },
+      annotations: { ...known?.annotations, ...metadata['annotations'] },
+    })
+    return {}
+  }
+  return known && { metadata: { name, ...known } }
+}
+
+function deployment({
+  app,
+  country,
+  environment = 'staging',
+  tag = '1.0.0',
+  ready = true,
+  release,
+}: FakeApp) {
+  const owner = release ?? { name: app, namespace: 'we-road' }
+  return {
+    metadata: {
+      name: `${app}-${country}`,
+      namespace: `we-road-${country}`,
+      annotations: {
+        'meta.helm.sh/release-name': owner.name,
+        'meta.helm.sh/release-namespace': owner.namespace,
+      },
+    },
+    spec: {
+      replicas: 1,
+      template: {
+        spec: {
+          containers: [
+            { image: `hecha00/${app}:${tag}`, env: [{ name: 'APP_NAME', value: `${app}-${environment}` }] },
+          ],
+        },
+      },
+    },
+    status: { readyReplicas: ready ? 1 : 0, updatedReplicas: 1 },
+  }
+}
+
+function pod({ app, country, ready = true }: FakeApp) {
+  const name = `${app}-${country}`
+  return {
+    metadata: { name: `${name}-1`, namespace: `we-road-${country}`, labels: { app: name } },
+    spec: { containers: [{ name, image: `hecha00/${app}:1.0.0` }] },
+    status: {
+      phase: ready ? 'Running' : 'Pending',
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      containerStatuses: [
+        {
+          name,
+          restartCount: 0,
+          state: ready
+            ? { running: {} }
+            : { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } },
+        },
+      ],
+    },
+  }
+}
