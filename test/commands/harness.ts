@@ -5,7 +5,11 @@ import { fileURLToPath } from 'node:url'
 /** The package's root folder. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-let config: Promise<Config> | undefined
+/*
+ * Awaited here and not when it is first used: mocha would otherwise load test files through require(), beside which
+ * every import() in src makes a second copy of its modules, and no error is an instance of its own class any more.
+ */
+const config = await Config.load(ROOT)
 
 type CommandClass = (new (argv: string[], config: Config) => Command) & typeof Command
 
@@ -27,8 +31,6 @@ export async function runCommandClass(
   argv: string[],
   options: { cwd?: string; env?: Record<string, string | undefined> } = {},
 ): Promise<CommandResult> {
-  config ??= Config.load(ROOT)
-  const loaded = await config
   const before = { cwd: process.cwd(), env: { ...process.env }, exitCode: process.exitCode }
   for (const name of Object.keys(process.env)) if (name.startsWith('K8SFLOW_')) delete process.env[name]
   process.exitCode = undefined
@@ -39,7 +41,7 @@ export async function runCommandClass(
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
     }
-    const { stdout, stderr, error } = await captureOutput(async () => command.run(argv, loaded))
+    const { stdout, stderr, error } = await captureOutput(async () => command.run(argv, config))
     const exit = (error as { oclif?: { exit?: number } } | undefined)?.oclif?.exit
     const exitCode = exit ?? (error === undefined ? Number(process.exitCode ?? 0) : 1)
     return { stdout, stderr, exitCode, error }
