@@ -67,15 +67,18 @@ export function removeRecordsCommand({ from }: Adoption): string {
   return `kubectl delete secret,configmap -n ${from.namespace} -l owner=helm,name=${from.name}`
 }
 
-/** Deletes the records of a release, wherever helm keeps them (HELM_DRIVER), and nothing else. */
+/**
+ * Deletes the records of a release, wherever helm keeps them (HELM_DRIVER), and nothing else.
+ * @returns how many there were
+ */
 export async function removeRecords(
   cluster: Cluster,
   { name, namespace }: { name: string; namespace: string },
-): Promise<void> {
+): Promise<number> {
   const path = `/api/v1/namespaces/${namespace}/configmaps`
   const query = { labelSelector: `owner=helm,name=${name}` }
-  await deleteReleaseRecords(cluster, name, namespace)
-  if (process.env['HELM_DRIVER'] !== 'configmap') return
+  const secrets = await deleteReleaseRecords(cluster, name, namespace)
+  if (process.env['HELM_DRIVER'] !== 'configmap') return secrets.length
   const records = await cluster.list<{ metadata: ObjectMeta }>({ path, query })
   for (const { metadata } of records)
     await cluster.find({ method: 'DELETE', path: `${path}/${metadata.name}` })

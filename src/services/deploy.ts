@@ -197,8 +197,8 @@ async function finishAdoptions(
 ): Promise<void> {
   for (const { from, by } of adoptions) {
     const begun = releases.some(({ release, revision }) => by.includes(release) && revision !== null)
-    if (!begun) continue
-    await removeRecords(cluster, from)
+    // An earlier adoption may have removed them already, of which only the objects' annotations still tell.
+    if (!begun || (await removeRecords(cluster, from)) === 0) continue
     progress({
       kind: 'step',
       state: 'done',

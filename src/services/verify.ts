@@ -5,8 +5,10 @@ import type { Instance } from './deploy-plan.js'
 import type { PingResult } from './deploy-result.js'
 import { forEachLimited } from './limited.js'
 
-/** Milliseconds in which an app must have answered rightly: its pods are ready, only proxies may lag behind. */
+/** Milliseconds in which an app must have answered: its pods are ready, only proxies may lag behind. */
 const PATIENCE_MS = 20_000
+/** Milliseconds in which a wrong answer must have become the right one: pods of before may still give it. */
+const WRONG_ANSWER_PATIENCE_MS = 8000
 const PAUSE_MS = 500
 const AT_ONCE = 8
 
@@ -37,10 +39,11 @@ async function askUntilRight(
   instance: Instance,
   options: VerifyOptions,
 ): Promise<PingResult> {
-  const until = Date.now() + (options.patienceMs ?? PATIENCE_MS)
+  const began = Date.now()
   for (;;) {
     const result = await ask(cluster, instance)
-    if (result.ok || Date.now() >= until || options.signal?.aborted) return result
+    const patience = options.patienceMs ?? (result.status === 200 ? WRONG_ANSWER_PATIENCE_MS : PATIENCE_MS)
+    if (result.ok || Date.now() - began >= patience || options.signal?.aborted) return result
     await new Promise((resolve) => setTimeout(resolve, options.pauseMs ?? PAUSE_MS))
   }
 }

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { InvalidInputError } from '../errors.js'
+import { packageRoot } from '../package-root.js'
 
 /**
  * The chart to deploy: the one named by `--chart` or K8SFLOW_CHART, otherwise the one that travels with the package.
  * @throws InvalidInputError when there is no chart at that place
  */
 export function chartPath(override?: string): string {
-  const path = override ?? process.env['K8SFLOW_CHART'] ?? packagedChart()
+  const path = override ?? process.env['K8SFLOW_CHART'] ?? join(packageRoot(), 'helm')
   // A packed chart (.tgz) and one in a registry (oci://) are helm's own affair.
   const isFolder = !path.endsWith('.tgz') && !/^[a-z]+:\/\//.test(path)
   if (isFolder && !existsSync(join(path, 'Chart.yaml')))
@@ -20,16 +20,4 @@ export function chartPath(override?: string): string {
       ],
     })
   return path
-}
-
-/** `helm/` of the package: the nearest one above this file that holds a chart, in `src` as in `dist`, bundled or not. */
-function packagedChart(): string {
-  let folder = new URL('.', import.meta.url)
-  for (;;) {
-    const path = fileURLToPath(new URL('helm', folder))
-    if (existsSync(join(path, 'Chart.yaml'))) return path
-    const parent = new URL('..', folder)
-    if (parent.href === folder.href) return path
-    folder = parent
-  }
 }
