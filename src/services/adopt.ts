@@ -82,6 +82,7 @@ export async function removeRecords(
   const records = await cluster.list<{ metadata: ObjectMeta }>({ path, query })
   for (const { metadata } of records)
     await cluster.find({ method: 'DELETE', path: `${path}/${metadata.name}` })
+  return secrets.length + records.length
 }
 
 /** Nothing when its records are gone already: its objects may still carry its name. */
