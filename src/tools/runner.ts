@@ -57,13 +57,16 @@ export function createRunner(progress: Progress): Runner {
       const { program, args } = invocation
       progress({ kind: 'command', line: commandLine(program, args) })
       const subprocess = execa(program, [...args], processOptions(invocation))
-      if (invocation.onStdout) void forEachLine(subprocess.iterable({ from: 'stdout' }), invocation.onStdout)
-      if (invocation.onStderr) void forEachLine(subprocess.iterable({ from: 'stderr' }), invocation.onStderr)
+      const told = Promise.all([
+        forEachLine(() => subprocess.iterable({ from: 'stdout' }), invocation.onStdout),
+        forEachLine(() => subprocess.iterable({ from: 'stderr' }), invocation.onStderr),
+      ])
       const interrupt = () => subprocess.kill('SIGINT')
       if (invocation.signal?.aborted) interrupt()
       invocation.signal?.addEventListener('abort', interrupt, { once: true })
       try {
         const result = await subprocess
+        await told
         if (result.exitCode === undefined && result.signal === undefined) throw startFailure(program, result)
         return {
           exitCode: result.exitCode ?? 1,
@@ -95,20 +98,24 @@ function processOptions(invocation: Invocation) {
   } as const
 }
 
-async function forEachLine(lines: AsyncIterable<unknown>, handle: (line: string) => void): Promise<void> {
+async function forEachLine(
+  lines: () => AsyncIterable<unknown>,
+  handle: ((line: string) => void) | undefined,
+): Promise<void> {
+  if (handle === undefined) return
   try {
-    for await (const line of lines) handle(String(line))
+    for await (const line of lines()) handle(String(line))
   } catch {
-    // The stream failed with its program; the program's own result says why.
+    // The program was not started, or the stream failed with it; the program's own result says why.
   }
 }
 
 function startFailure(
   program: string,
-  result: { code?: string | undefined; shortMessage?: string | undefined; cause?: unknown },
+  result: { code?: string | undefined; originalMessage?: string | undefined; cause?: unknown },
 ): Error {
   const details = { code: 'PROGRAM_NOT_STARTED', cause: result.cause, data: { program } }
-  if (result.code === 'ENOENT')
+  if (result.code === 'ENOENT' || result.code === 'ENOTDIR')
     return new MissingProgramError(`${program} was not found.`, {
       ...details,
       code: 'PROGRAM_NOT_FOUND',
@@ -119,8 +126,9 @@ function startFailure(
       ...details,
       suggestions: [`Check the file's mode: chmod +x ${program}`],
     })
+  // Not the whole message: that repeats all arguments, secrets included.
   return new FailedError(
-    `${program} could not be started: ${result.shortMessage ?? 'unknown reason'}.`,
+    `${program} could not be started: ${result.originalMessage ?? 'unknown reason'}.`,
     details,
   )
 }
