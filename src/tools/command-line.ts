@@ -1,19 +1,11 @@
-/** Options whose value (or the part after `=`) may hold a secret. */
-const SECRET_OPTIONS = new Set([
-  '--set',
-  '--set-string',
-  '--set-json',
-  '--set-literal',
-  '--password',
-  '--token',
-  '--kube-token',
-  '--build-arg',
-  '--secret',
-])
+/** Options whose value may be a secret. */
+const SECRETS = new Set(['--password', '--token', '--kube-token'])
+/** Options whose value is a name, `=`, and what may be a secret. */
+const SETTINGS = new Set(['--set', '--set-string', '--set-json', '--set-literal', '--build-arg', '--secret'])
 /** `--set` paths that k8sflow itself passes and that hold no secret. */
 const PUBLIC_SETTING =
   /^((namespaces|firstApp|secondApp)\.create=(true|false)|(firstApp|secondApp)\.image\.(digest|tag|repository)=\S*)$/
-const USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi
+const USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#]+@/gi
 const MASK = '***'
 
 /**
@@ -24,13 +16,12 @@ export function redact(args: readonly string[]): string[] {
   let previous = ''
   return args.map((arg) => {
     const equals = arg.indexOf('=')
-    const option = equals > 0 ? arg.slice(0, equals) : ''
-    const secretValue = SECRET_OPTIONS.has(previous) && !PUBLIC_SETTING.test(arg)
+    const option = previous
     previous = arg
-    if (secretValue) return maskValue(arg)
-    if (SECRET_OPTIONS.has(option) && !PUBLIC_SETTING.test(arg.slice(equals + 1)))
-      return `${option}=${maskValue(arg.slice(equals + 1))}`
-    return redactText(arg)
+    const alone = maskedValue(option, arg)
+    if (alone !== undefined) return alone
+    const joined = equals > 0 ? maskedValue(arg.slice(0, equals), arg.slice(equals + 1)) : undefined
+    return joined === undefined ? redactText(arg) : `${arg.slice(0, equals)}=${joined}`
   })
 }
 
@@ -39,7 +30,11 @@ export function redactText(text: string): string {
   return text.replaceAll(USERINFO, `$1${MASK}@`)
 }
 
-function maskValue(value: string): string {
+/** What to show of an option's value; undefined when that option holds no secret. */
+function maskedValue(option: string, value: string): string | undefined {
+  if (SECRETS.has(option)) return MASK
+  if (!SETTINGS.has(option)) return undefined
+  if (PUBLIC_SETTING.test(value)) return redactText(value)
   const equals = value.indexOf('=')
   return equals > 0 ? `${value.slice(0, equals)}=${MASK}` : MASK
 }
