@@ -23,15 +23,14 @@ export interface Adoption {
  */
 export async function planAdoptions(
   helm: Helm,
-  chart: string,
-  settings: readonly string[],
+  rendering: { chart: string; set: readonly string[]; kubeVersion: string | undefined },
   takers: readonly { planned: PlannedRelease; owners: readonly ForeignOwner[] }[],
 ): Promise<Adoption[]> {
   const rendered = new Set<string>()
   const adoptions = new Map<string, Adoption>()
   for (const { planned, owners } of takers) {
     const manifest = await helm.template(
-      { release: planned.release, chart, files: planned.files, set: [...settings] },
+      { release: planned.release, files: planned.files, ...rendering },
       { stdin: planned.stdin },
     )
     for (const object of manifestObjects(manifest)) rendered.add(objectKey(object))

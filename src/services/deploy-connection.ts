@@ -16,6 +16,8 @@ export interface Connection {
   helm: Helm
   /** Missing when it cannot be reached and nothing is to be changed anyway; `unreachable` says why. */
   cluster?: Cluster
+  /** The API server's version. */
+  serverVersion?: string
   unreachable?: string
   /** Where releases are looked for; new ones go to the first. */
   namespaces: string[]
@@ -51,7 +53,7 @@ async function reach(
   choice: ConnectionChoice,
   namespace: string,
   releases: readonly PlannedRelease[],
-): Promise<{ cluster: Cluster } | { cluster?: never; unreachable: string }> {
+): Promise<{ cluster: Cluster; serverVersion: string } | { cluster?: never; unreachable: string }> {
   const [{ connect }, { checkAccess }] = await Promise.all([
     import('../cluster/client.js'),
     import('../cluster/access.js'),
@@ -59,7 +61,7 @@ async function reach(
   const [first] = plannedInstances(releases)
   try {
     const cluster = await connect(choice)
-    await checkAccess(cluster, [
+    const { version } = await checkAccess(cluster, [
       { verb: 'create', resource: 'secrets', namespace },
       ...(first === undefined
         ? []
@@ -72,7 +74,7 @@ async function reach(
             },
           ]),
     ])
-    return { cluster }
+    return { cluster, serverVersion: version }
   } catch (error) {
     if (!choice.dryRun || !(error instanceof ClusterAccessError)) throw error
     return { unreachable: error.message }

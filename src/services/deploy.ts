@@ -83,7 +83,11 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   checkReleaseName(options.release)
   const plan = await selectValues(options, { progress, chart: options.chart, choose: help.choose })
   note(progress, plan.notes)
-  const { helm, cluster, unreachable, namespaces } = await connectForDeploy(options, plan.releases, progress)
+  const { helm, cluster, serverVersion, unreachable, namespaces } = await connectForDeploy(
+    options,
+    plan.releases,
+    progress,
+  )
   if (cluster === undefined) {
     const tasks = plan.releases.map((planned) => {
       const live = absentRelease(planned.release, namespaces)
@@ -106,8 +110,7 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   const takers = prepared.filter(({ owners }) => owners.length > 0)
   const adoptions = await planAdoptions(
     helm,
-    options.chart,
-    OWN_SETTINGS,
+    { chart: options.chart, set: OWN_SETTINGS, kubeVersion: serverVersion },
     takers.map(({ task, owners }) => ({ planned: task.planned, owners })),
   )
   const notes = [

@@ -53,6 +53,8 @@ export interface TemplateRequest extends ValuesInput {
   skipTests?: boolean
   /** Renders one template file only. */
   showOnly?: readonly string[]
+  /** The cluster's version; a helm 3 that was built without one takes it for an ancient Kubernetes. */
+  kubeVersion?: string | undefined
 }
 
 export interface LintRequest extends ValuesInput {
@@ -133,7 +135,10 @@ export function uninstallArguments(request: UninstallRequest): string[] {
 export function templateArguments(request: TemplateRequest): string[] {
   const only = (request.showOnly ?? []).flatMap((file) => ['--show-only', file])
   const tests = request.skipTests ? ['--skip-tests'] : []
-  return ['template', request.release, request.chart, ...valuesArguments(request), ...tests, ...only]
+  return [
+    ...['template', request.release, request.chart, ...valuesArguments(request), ...tests, ...only],
+    ...option('--kube-version', request.kubeVersion),
+  ]
 }
 
 export function lintArguments(request: LintRequest): string[] {

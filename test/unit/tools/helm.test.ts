@@ -82,6 +82,11 @@ describe('helm verbs', () => {
       'template app1 /c -f f.yml --namespace we-road',
     ],
     [
+      'template for a version of Kubernetes',
+      (helm) => helm.template({ release: 'app1', chart: '/c', kubeVersion: 'v1.37.2' }),
+      'template app1 /c --kube-version v1.37.2 --namespace we-road',
+    ],
+    [
       'lint',
       (helm) => helm.lint({ chart: '/c', strict: true, files: ['f.yml'] }),
       'lint /c --strict -f f.yml',
