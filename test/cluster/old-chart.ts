@@ -28,7 +28,7 @@ spec:
     metadata: { labels: { app: {{ $app.appName }}-{{ $country }} } }
     spec:
       containers:
-        - name: {{ $app.appName }}
+        - name: {{ $app.appName }}-{{ $country }}
           image: hecha00/{{ $app.appName }}:1.0.0
           env:
             - { name: APP_NAME, value: {{ $app.appName }}-{{ $app.env }} }
