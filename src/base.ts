@@ -41,9 +41,12 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(error: CommandError): Promise<unknown> {
+    if (isUsageError(error)) error.oclif = { exit: EXIT_CODES.invalidInput }
     const exit = error.oclif?.exit ?? EXIT_CODES.failed
     // oclif's own catch would exit with 1 under --json whatever the error says.
     process.exitCode = exit
+    // Said better by errorText, and nothing for a program to read.
+    error.message = error.message.replace(/\nSee more help with --help$/, '')
     if (this.jsonEnabled()) {
       this.logJson(this.toErrorJson(error))
       return undefined
@@ -70,7 +73,10 @@ export abstract class BaseCommand extends Command {
   }
 }
 
-/** Errors of oclif's own flag parser: unknown flags, unexpected arguments, missing values. */
+/**
+ * Errors of oclif's own flag parser: unknown flags, unexpected arguments, missing or unacceptable values. Only some
+ * of them come with an exit code for that.
+ */
 function isUsageError(error: CommandError): boolean {
-  return error.oclif?.exit === EXIT_CODES.invalidInput
+  return error.oclif !== undefined && !(error instanceof K8sflowError)
 }

@@ -10,10 +10,9 @@ export function errorText(
   const suggestions = error.suggestions ?? [
     `Run ${[context.bin, context.command].filter(Boolean).join(' ')} --help to see what it accepts.`,
   ]
-  const message = error.message.replace(/\nSee more help with --help$/, '')
   // Who interrupts a run knows why it ended: no error, but what it left behind.
   const interrupted = error.exitCode === EXIT_CODES.interrupted
-  const lines = [interrupted ? message : `${style.red('Error:')} ${message}`]
+  const lines = [interrupted ? error.message : `${style.red('Error:')} ${error.message}`]
   for (const suggestion of suggestions) lines.push(`${style.cyan('→')} ${suggestion}`)
   return lines.join('\n') + '\n'
 }
