@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { InvalidInputError } from './errors.js'
@@ -26,11 +25,7 @@ export async function applyProjectFile(
 ): Promise<void> {
   const file = findUpwards(folder)
   if (file === undefined) return
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(await readFile(file, 'utf8'))
-  const problem = document.errors[0]
-  const settings: unknown = problem === undefined ? document.toJS() : undefined
-  if (problem !== undefined) throw invalid(file, problem.message)
+  const settings = await readSettings(file)
   if (settings === null) return
   if (typeof settings !== 'object' || Array.isArray(settings))
     throw invalid(file, 'it must be a mapping of flag names to values')
@@ -38,6 +33,17 @@ export async function applyProjectFile(
     const variable = flags[key]?.env
     if (variable === undefined || environment[variable] !== undefined) continue
     environment[variable] = asText(file, key, value)
+  }
+}
+
+async function readSettings(file: string): Promise<unknown> {
+  const [{ readText }, { parse }] = await Promise.all([import('./tools/text-file.js'), import('yaml')])
+  const read = await readText(file)
+  if ('problem' in read) throw invalid(file, read.problem)
+  try {
+    return parse(read.text)
+  } catch (error) {
+    throw invalid(file, (error as Error).message.trimEnd())
   }
 }
 
