@@ -27,7 +27,7 @@ export function buildValues({ apps, environment, countries }: Input): Values {
  * Starting with a letter and holding nothing but letters, digits and dashes excludes all else.
  */
 const BARE_WORD = /^[a-z][a-z0-9-]*$/i
-const KEYWORD = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i
+const KEYWORD = /^(y|n|yes|no|on|off|true|false|null|nan|inf|e-?[0-9]+)$/i
 
 /** A string as a YAML scalar that every reader of YAML 1.1 and 1.2 reads as that string. */
 export function yamlString(text: string): string {

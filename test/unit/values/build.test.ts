@@ -43,7 +43,7 @@ describe('a new values file', () => {
 
 describe('a string in YAML', () => {
   const words =
-    'y Y n N yes Yes YES no No NO on On ON off Off OFF true True false null Null ~ nan inf 0x1 1e3 1:30 .5 = <<'
+    'y Y n N yes Yes YES no No NO on On ON off Off OFF true True false null Null ~ nan inf 0x1 1e3 e3 E-3 1:30 .5 = <<'
   it('is read as that string by every reader', () => {
     const risky = fc.constantFrom(
       ...words.split(' '),
