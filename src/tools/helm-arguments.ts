@@ -155,9 +155,14 @@ function waitArguments(request: { wait?: boolean; timeout?: string }): string[] 
 
 function valuesArguments(values: ValuesInput): string[] {
   return [
-    ...(values.files ?? []).flatMap((file) => ['-f', file]),
+    ...(values.files ?? []).flatMap((file) => ['-f', csvField(file)]),
     ...(values.set ?? []).flatMap((setting) => ['--set', setting]),
   ]
+}
+
+/** helm reads `-f` as a line of CSV, in which a comma or quote of the path itself has to be quoted. */
+function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 function revisionOption(options: { revision?: number }): string[] {
