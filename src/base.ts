@@ -1,10 +1,13 @@
 import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
+import type { ParserOutput, Input, OutputArgs, OutputFlags } from '@oclif/core/interfaces'
+import { dirname } from 'node:path'
 
-import { applyProjectFile } from './project-file.js'
-import { K8sflowError } from './errors.js'
+import { FailedError, K8sflowError } from './errors.js'
 import { EXIT_CODES } from './exit-codes.js'
+import { settleBooleans, splitLists } from './flag-variables.js'
 import type { Progress } from './progress.js'
+import { applyProjectFile } from './project-file.js'
 
 /** What oclif hands to `catch`: any error, perhaps with the exit code it stands for. */
 type CommandError = Error & { oclif?: { exit?: number } }
@@ -30,8 +33,31 @@ export abstract class BaseCommand extends Command {
   /** Values of `k8sflow.yaml` reach the flags as their environment variables, unless those are set. */
   override async init(): Promise<void> {
     await super.init()
+    const flags = this.definitions()
+    const folder = currentFolder()
+    const file = await applyProjectFile(flags, this.knownFlags(), folder, process.env)
+    settleBooleans(flags, process.env)
+    if (file === undefined || dirname(file) === folder) return
+    const progress = await this.progress({ verbose: false })
+    progress({ kind: 'step', state: 'note', text: `Using ${file}.` })
+  }
+
+  protected override async parse<F extends OutputFlags<F>, B extends OutputFlags<B>, A extends OutputArgs<A>>(
+    options?: Input<F, B, A>,
+    argv?: string[],
+  ): Promise<ParserOutput<F, B, A>> {
+    const output = await super.parse(options, argv)
+    return { ...output, flags: splitLists(output.flags, this.definitions()) }
+  }
+
+  private definitions() {
     const ctor = this.ctor as typeof Command
-    await applyProjectFile({ ...ctor.baseFlags, ...ctor.flags }, process.cwd(), process.env)
+    return { ...ctor.baseFlags, ...ctor.flags }
+  }
+
+  private knownFlags(): string[] {
+    const flags = this.config.commands.flatMap((command) => Object.entries(command.flags))
+    return [...new Set(flags.flatMap(([name, { aliases = [] }]) => [name, ...aliases]))]
   }
 
   /** Renders what services report, on stderr; commands shown with `--verbose` or `--dry-run` only. */
@@ -70,6 +96,18 @@ export abstract class BaseCommand extends Command {
         ...(known && Object.keys(error.data).length > 0 ? { data: error.data } : {}),
       },
     }
+  }
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new FailedError('The current folder does not exist any more.', {
+      code: 'NO_CURRENT_FOLDER',
+      cause,
+      suggestions: ['Go to one that does: cd'],
+    })
   }
 }
 

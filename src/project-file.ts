@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 import { InvalidInputError } from './errors.js'
 
@@ -11,29 +11,44 @@ interface FlagWithVariable {
   aliases?: readonly string[] | undefined
 }
 
+/** Flags that name a file: what the project file says counts from its own folder. */
+const PATH_FLAGS = new Set(['chart', 'file', 'kubeconfig', 'output'])
+
 /**
  * Finds the nearest `k8sflow.yaml`, from `folder` upwards, and offers its values to the flags by setting their
  * environment variables where those are unset: so a flag beats a variable, and a variable beats the file
  * (design, decision 6). Keys are the long names of flags; lists become comma-separated values. Keys of other
  * commands' flags are left alone, since one file serves all commands.
- * @throws InvalidInputError when the file cannot be read as a mapping of names to plain values
+ * @param flags those of the command that runs
+ * @param known the names of all commands' flags, aliases included
+ * @returns the file's path, where there is one
+ * @throws InvalidInputError when the file cannot be read as a mapping of known names to plain values
  */
 export async function applyProjectFile(
   flags: Readonly<Record<string, FlagWithVariable>>,
+  known: readonly string[],
   folder: string,
   environment: NodeJS.ProcessEnv,
-): Promise<void> {
+): Promise<string | undefined> {
   const file = findUpwards(folder)
-  if (file === undefined) return
+  if (file === undefined) return undefined
+  refusePlanted(file)
   const settings = await readSettings(file)
-  if (settings === null) return
+  if (settings === null) return file
   if (typeof settings !== 'object' || Array.isArray(settings))
     throw invalid(file, 'it must be a mapping of flag names to values')
+  const variables = new Map(
+    Object.entries(flags).flatMap(([name, { env, aliases = [] }]) =>
+      [name, ...aliases].map((key) => [key, { name, variable: env }] as const),
+    ),
+  )
   for (const [key, value] of Object.entries(settings)) {
-    const variable = flags[key]?.env
+    if (!known.includes(key)) throw await unknownKey(file, key, known)
+    const { name = key, variable } = variables.get(key) ?? {}
     if (variable === undefined || environment[variable] !== undefined) continue
-    environment[variable] = asText(file, key, value)
+    environment[variable] = asText(file, name, value)
   }
+  return file
 }
 
 async function readSettings(file: string): Promise<unknown> {
@@ -55,16 +70,36 @@ function findUpwards(folder: string): string | undefined {
   }
 }
 
-function asText(file: string, key: string, value: unknown): string {
-  if (Array.isArray(value)) return value.map((item) => asText(file, key, item)).join(',')
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return String(value)
-  throw invalid(file, `${key} must be a plain value or a list of them`)
+/** In a folder where everybody may write, such as /tmp, anybody could have put it: it names clusters and programs. */
+function refusePlanted(file: string): void {
+  const own = process.getuid?.()
+  if (own === undefined || (statSync(dirname(file)).mode & 0o002) === 0) return
+  const { uid } = statSync(file)
+  if (uid !== own && uid !== 0)
+    throw invalid(file, 'another user wrote it, into a folder where everybody may write')
+}
+
+function asText(file: string, name: string, value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => asText(file, name, item)).join(',')
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'string') throw invalid(file, `${name} must be a plain value or a list of them`)
+  const isPath = PATH_FLAGS.has(name) && value !== '-' && !value.includes('://')
+  return isPath ? resolve(dirname(file), value) : value
+}
+
+async function unknownKey(file: string, key: string, known: readonly string[]): Promise<InvalidInputError> {
+  const { nearest } = await import('./values/nearest.js')
+  const near = await nearest(key, known)
+  const meant = near === undefined ? '' : `; did you mean ${near}?`
+  return invalid(file, `no command has a flag --${key}${meant}`)
 }
 
 function invalid(file: string, reason: string): InvalidInputError {
-  return new InvalidInputError(`${file} is not a usable project file: ${reason}.`, {
-    code: 'INVALID_PROJECT_FILE',
-    suggestions: [`Write it as flag names and values, for example "environment: staging".`],
-  })
+  return new InvalidInputError(
+    `${file} is not a usable project file: ${reason.replace(/\?$/, '')}${reason.endsWith('?') ? '?' : '.'}`,
+    {
+      code: 'INVALID_PROJECT_FILE',
+      suggestions: [`Write it as flag names and values, for example "environment: staging".`],
+    },
+  )
 }

@@ -105,9 +105,9 @@ async function examine(raw: RawInput): Promise<Partial<CheckedInput> & { problem
   }
 }
 
-/** The entries of comma-separated lists. oclif hands over a bare string where the value came from the environment. */
-function entries(values: readonly string[] | string): string[] {
-  return ([] as string[]).concat(values).flatMap((value) => value.split(','))
+/** The entries of comma-separated lists. */
+function entries(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(','))
 }
 
 function tidyCountries(values: readonly string[]): { codes: string[]; wrong: string[]; notes: string[] } {

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core'
 import { expect } from 'chai'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { BaseCommand } from '../../src/base.js'
 import { ClusterAccessError, FailedError } from '../../src/errors.js'
-import { environment } from '../../src/flags.js'
+import { countries, environment } from '../../src/flags.js'
 import { runCommandClass } from '../commands/harness.js'
 
 let failure: Error | undefined
@@ -14,6 +14,7 @@ let failure: Error | undefined
 /** A command that says what its flags are, or fails as told. */
 class Probe extends BaseCommand {
   static override flags = {
+    countries: countries(),
     environment: environment(),
     level: Flags.string({ options: ['low'] }),
     count: Flags.integer(),
@@ -26,10 +27,14 @@ class Probe extends BaseCommand {
     progress({ kind: 'command', line: 'helm list' })
     progress({ kind: 'step', state: 'done', text: 'looked' })
     if (failure) throw failure
-    const result = { environment: flags.environment ?? null, wait: flags.wait }
+    const result = { environment: flags.environment ?? null, wait: flags.wait, ...pick(flags.countries) }
     this.log(JSON.stringify(result))
     return result
   }
+}
+
+function pick(countries: string[] | undefined): object {
+  return countries === undefined ? {} : { countries }
 }
 
 describe('every command', () => {
@@ -47,6 +52,29 @@ describe('every command', () => {
     const { error } = JSON.parse(stdout) as { error: Record<string, unknown> }
     return { error, stderr, exitCode }
   }
+
+  it('gets a list from a variable and from k8sflow.yaml, as from flags', async () => {
+    const found = async (argv: string[], env?: Record<string, string>) =>
+      (JSON.parse((await run(argv, env)).stdout) as { countries?: string[] }).countries
+    expect(await found(['-c', 'it', '-c', 'es'])).to.deep.equal(['it', 'es'])
+    expect(await found([], { K8SFLOW_COUNTRIES: 'it,es' })).to.deep.equal(['it', 'es'])
+    await writeFile(join(folder, 'k8sflow.yaml'), 'countries: [it, es]\n')
+    expect(await found([])).to.deep.equal(['it', 'es'])
+  })
+
+  it('refuses a variable that is neither yes nor no, before anything is done', async () => {
+    const { exitCode, stderr, stdout } = await run([], { K8SFLOW_WAIT: 'perhaps' })
+    expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' })
+    expect(stderr).to.include('K8SFLOW_WAIT')
+  })
+
+  it('says which k8sflow.yaml it uses, when that is in a folder above', async () => {
+    await writeFile(join(folder, 'k8sflow.yaml'), 'environment: staging\n')
+    expect((await run([])).stderr).not.to.include('Using')
+    await mkdir(join(folder, 'inner'))
+    const { stderr } = await runCommandClass(Probe, [], { cwd: join(folder, 'inner') })
+    expect(stderr).to.include('Using').and.to.include('k8sflow.yaml')
+  })
 
   it('takes a flag before a variable before k8sflow.yaml', async () => {
     const found = async (argv: string[], env?: Record<string, string>) =>

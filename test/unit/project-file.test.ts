@@ -7,6 +7,9 @@ import { deployFlags } from '../../src/deploy-flags.js'
 import type { K8sflowError } from '../../src/errors.js'
 import { applyProjectFile, PROJECT_FILE } from '../../src/project-file.js'
 
+/** Flags of this and of other commands. */
+const KNOWN = [...Object.keys(deployFlags()), 'projectName', 'output', 'check']
+
 describe('k8sflow.yaml', () => {
   let folder: string
   beforeEach(async () => {
@@ -18,7 +21,7 @@ describe('k8sflow.yaml', () => {
   const applied = async (text: string, before: NodeJS.ProcessEnv = {}) => {
     await writeFile(join(folder, PROJECT_FILE), text)
     const environment = { ...before }
-    await applyProjectFile(deployFlags(), folder, environment)
+    await applyProjectFile(deployFlags(), KNOWN, folder, environment)
     return environment
   }
   const refused = async (text: string) =>
@@ -46,10 +49,29 @@ describe('k8sflow.yaml', () => {
     })
   })
 
-  it('leaves keys alone that are no flag of this command', async () => {
-    expect(await applied('output: x.yml\nenviroment: staging\n__proto__: x\nconstructor: y\n')).to.deep.equal(
-      {},
-    )
+  it('leaves keys of other commands alone', async () => {
+    expect(await applied('output: x.yml\ncheck: true\n')).to.deep.equal({})
+  })
+
+  it('takes the old names of flags, too', async () => {
+    expect(await applied('projectName: app1\n')).to.deep.equal({ K8SFLOW_PROJECT: 'app1' })
+  })
+
+  it('refuses a key no command knows, and names the nearest', async () => {
+    const error = await refused('enviroment: staging\n')
+    expect(error.exitCode).to.equal(2)
+    expect(error.message).to.include('enviroment').and.to.include('did you mean environment?')
+    for (const key of ['__proto__', 'constructor'])
+      expect((await refused(`${key}: x\n`)).exitCode).to.equal(2)
+  })
+
+  it('counts paths from its own folder', async () => {
+    const text = 'kubeconfig: ./pi.yaml\nfile: [a.yml, /b.yml, "-"]\nchart: oci://registry.example/chart\n'
+    expect(await applied(text)).to.deep.equal({
+      K8SFLOW_KUBECONFIG: join(folder, 'pi.yaml'),
+      K8SFLOW_FILE: `${join(folder, 'a.yml')},/b.yml,-`,
+      K8SFLOW_CHART: 'oci://registry.example/chart',
+    })
   })
 
   it('may be empty, or hold nothing but comments', async () => {
@@ -63,13 +85,13 @@ describe('k8sflow.yaml', () => {
     await writeFile(join(folder, PROJECT_FILE), 'environment: production\nproject: app1\n')
     await writeFile(join(folder, 'a/b', PROJECT_FILE), 'environment: staging\n')
     const environment = {}
-    await applyProjectFile(deployFlags(), inner, environment)
+    await applyProjectFile(deployFlags(), KNOWN, inner, environment)
     expect(environment).to.deep.equal({ K8SFLOW_ENVIRONMENT: 'staging' })
   })
 
   it('need not be there', async () => {
     const environment = {}
-    await applyProjectFile(deployFlags(), folder, environment)
+    await applyProjectFile(deployFlags(), KNOWN, folder, environment)
     expect(environment).to.deep.equal({})
   })
 
@@ -92,7 +114,7 @@ describe('k8sflow.yaml', () => {
 
   it('is refused by its path when it is no file', async () => {
     await mkdir(join(folder, PROJECT_FILE))
-    const error = await applyProjectFile(deployFlags(), folder, {}).then(
+    const error = await applyProjectFile(deployFlags(), KNOWN, folder, {}).then(
       () => expect.fail('it was accepted'),
       (reason: unknown) => reason as K8sflowError,
     )

@@ -36,11 +36,6 @@ describe('checking input', () => {
     })
   })
 
-  it('takes a bare string, as oclif hands it over from the environment', async () => {
-    const countries = 'it,es' as unknown as string[]
-    expect((await checkInput({ ...fine, countries })).countries).to.deep.equal(['it', 'es'])
-  })
-
   it('writes codes in lower case and drops repetitions, and says both', async () => {
     const { countries, apps, notes } = await checkInput({
       ...fine,
