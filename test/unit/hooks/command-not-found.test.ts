@@ -36,4 +36,13 @@ describe('an unknown command', () => {
     expect(error).to.deep.include({ code: 'UNKNOWN_COMMAND', exit: 2 })
     expect(error.data.nearest).to.equal('status')
   })
+
+  it('is a stray argument where the command itself is known', async () => {
+    const { stderr, error } = await call('status:it:es')
+    expect(stderr)
+      .to.include('k8sflow status takes no argument: it es')
+      .and.include('k8sflow status --help')
+      .and.not.include('Did you mean')
+    expect(error).to.include({ code: 'UNEXPECTED_ARGUMENT' }).and.have.nested.property('oclif.exit', 2)
+  })
 })
