@@ -15,7 +15,7 @@ import {
 } from 'yaml'
 
 import { appBlock, type AppValues, newFile, type Values, yamlString } from './build.js'
-import { type Finding, type HelmYaml, type JsonValue, readHelmYaml } from './helm-yaml.js'
+import { type Finding, type HelmYaml, type JsonValue, kindOf, readHelmYaml } from './helm-yaml.js'
 
 /** A values file after an update, or why it was left alone. */
 export type Update =
@@ -33,6 +33,8 @@ export function updateText(text: string, values: Values): Update {
   const { value: before } = yaml
   const obstacle = yaml.errors[0] ?? yaml.warnings.find(({ code }) => code === 'SECOND_DOCUMENT')
   if (before === undefined || obstacle !== undefined) return refusal(yaml, obstacle)
+  const unfit = misfit(yaml, before, values)
+  if (unfit !== undefined) return refusal(yaml, unfit)
   const wanted = expected(before, values)
   if (isDeepStrictEqual(before, wanted)) return { kind: 'updated', text, before }
   for (const attempt of [editInPlace, rewrite]) {
@@ -60,12 +62,46 @@ function refusal(yaml: HelmYaml, finding: Finding | undefined): Update {
   }
 }
 
+/** What stands where something else belongs, and would be lost: `firstApp: [1]`, `countries: {a: b}`. */
+function misfit(yaml: HelmYaml, before: Record<string, JsonValue>, values: Values): Finding | undefined {
+  for (const [key, app] of Object.entries(values)) {
+    const old = before[key]
+    if (isHollow(old)) continue
+    if (!isMapping(old)) return wrong(`/${key}`, key, 'a mapping', old)
+    for (const [name, wanted] of Object.entries(app)) {
+      const value = old[name]
+      if (isHollow(value)) continue
+      const place = `/${key}/${name}`
+      if (Array.isArray(wanted) && !Array.isArray(value))
+        return wrong(place, `${key}.${name}`, 'a list', value)
+      if (!Array.isArray(wanted) && typeof value === 'object')
+        return wrong(place, `${key}.${name}`, kindOf(wanted), value)
+    }
+  }
+  return undefined
+
+  function wrong(place: string, name: string, kind: string, value: JsonValue | undefined): Finding {
+    const span = yaml.values.get(place) ?? yaml.keys.get(place) ?? { start: 0, end: 0 }
+    return { ...span, message: `${name} must be ${kind}, this is ${kindOf(value)}` }
+  }
+}
+
+/** Absent, null, `{}` or `[]`: nothing is lost with it. */
+function isHollow(value: JsonValue | undefined): boolean {
+  return (
+    value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
+  )
+}
+
+function isMapping(value: JsonValue | undefined): value is Record<string, JsonValue> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function expected(before: Record<string, JsonValue>, values: Values): Record<string, JsonValue> {
   const after = { ...before }
   for (const [key, app] of Object.entries(values)) {
     const old = before[key]
-    const kept = typeof old === 'object' && old !== null && !Array.isArray(old) ? old : {}
-    after[key] = { ...kept, ...app }
+    after[key] = { ...(isMapping(old) ? old : {}), ...app }
   }
   return after
 }
@@ -245,14 +281,19 @@ function rewrite(text: string, values: Values, before: Record<string, JsonValue>
     if (!isMap(top.get(key, true))) {
       // Null, or an alias: what it stood for is written out, so that nothing else changes with it.
       const old = before[key]
-      top.set(key, document.createNode(typeof old === 'object' && old !== null ? old : {}))
+      top.set(key, document.createNode(isMapping(old) ? old : {}))
     }
     const map = top.get(key, true) as unknown as YAMLMap
     for (const [name, wanted] of Object.entries(app) as [string, boolean | string | string[]][])
       map.set(name, quotedNode(wanted))
   }
-  const flat = document.toString({ lineWidth: 0, flowCollectionPadding: /\{\s/.test(text) })
-  return flat.replaceAll('\n', lineEnd(text))
+  try {
+    const flat = document.toString({ lineWidth: 0, flowCollectionPadding: /\{\s/.test(text) })
+    return flat.replaceAll('\n', lineEnd(text))
+  } catch {
+    // An alias elsewhere stands for what was replaced: the library does not write such a document.
+    return undefined
+  }
 
   function quotedNode(wanted: boolean | string | string[]) {
     const node = document.createNode(wanted)

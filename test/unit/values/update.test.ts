@@ -178,6 +178,23 @@ describe('updating a values file', () => {
   const refused: [name: string, text: string, message: RegExp, line: number][] = [
     ['broken YAML', 'a: 1\nb: [1\n', /flow sequence/i, 3],
     ['a list', '- a\n', /must be a mapping/, 1],
+    ['a list for an app', 'a: 1\nfirstApp: [1]\n', /^firstApp must be a mapping, this is a list$/, 2],
+    ['a list of mappings for an app', 'firstApp: [{a: b}]\n', /this is a list/, 1],
+    ['text for an app', '\nfirstApp: hello\n', /^firstApp must be a mapping, this is text$/, 2],
+    [
+      'a mapping for the countries',
+      'firstApp:\n  countries: {a: b}\n',
+      /^firstApp\.countries must be a list, this is a mapping$/,
+      2,
+    ],
+    ['text for the countries', 'firstApp: {countries: it}\n', /must be a list, this is text/, 1],
+    ['a list for the environment', 'firstApp:\n  env: [a]\n', /env must be text, this is a list/, 2],
+    [
+      'an alias to a list that goes',
+      'firstApp: &a {create: true, countries: &c [it]}\nsecondApp: {<<: *a, countries: *c}\n',
+      /without changing other values/,
+      1,
+    ],
     ['several documents', 'firstApp: {}\n---\nsecondApp: {}\n', /second YAML document/, 2],
   ]
   for (const [name, text, message, line] of refused)
@@ -198,6 +215,9 @@ describe('updating a values file', () => {
     '---\n',
     'secondApp:\n',
     'secondApp: {}\n',
+    'secondApp: []\n',
+    'secondApp: {countries: {}}\n',
+    'secondApp:\n  countries: {}\n',
     '{}\n',
     '{"secondApp": {"env": "staging"}}',
   ])
