@@ -15,24 +15,9 @@ export const deployFlags = () => ({
   countries: flags.countries(),
   project: flags.project(),
   environment: flags.environment(),
-  timeout: Flags.string({
-    summary: 'How long to wait for pods.',
-    helpValue: '5m',
-    default: '5m',
-    env: 'K8SFLOW_TIMEOUT',
-  }),
-  wait: Flags.boolean({
-    summary: 'Wait until all pods are ready.',
-    allowNo: true,
-    default: true,
-    env: 'K8SFLOW_WAIT',
-  }),
-  verify: Flags.boolean({
-    summary: 'Ask every app for /ping once it is ready.',
-    allowNo: true,
-    default: true,
-    env: 'K8SFLOW_VERIFY',
-  }),
+  timeout: flags.timeout('How long to wait for pods.'),
+  wait: flags.wait('Wait until all pods are ready.'),
+  verify: flags.verify(),
   'rollback-on-ping-failure': Flags.boolean({
     summary: 'Roll back also when an app runs but does not answer as it should.',
     env: 'K8SFLOW_ROLLBACK_ON_PING_FAILURE',

@@ -68,3 +68,17 @@ export const cluster = () => ({
     helpGroup: 'CLUSTER',
   }),
 })
+
+export const timeout = (summary: string) =>
+  Flags.string({ summary, helpValue: '5m', default: '5m', env: 'K8SFLOW_TIMEOUT' })
+
+export const wait = (summary: string) =>
+  Flags.boolean({ summary, allowNo: true, default: true, env: 'K8SFLOW_WAIT' })
+
+export const verify = () =>
+  Flags.boolean({
+    summary: 'Ask every app for /ping once it is ready.',
+    allowNo: true,
+    default: true,
+    env: 'K8SFLOW_VERIFY',
+  })

@@ -19,14 +19,9 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
   }
   static override flags = {
     project: flags.project(),
-    timeout: Flags.string({
-      summary: 'How long to wait for the pods.',
-      helpValue: '5m',
-      default: '5m',
-      env: 'K8SFLOW_TIMEOUT',
-    }),
-    wait: Flags.boolean({ summary: 'Wait until the pods are ready.', allowNo: true, default: true }),
-    verify: Flags.boolean({ summary: 'Ask each app for /ping afterwards.', allowNo: true, default: true }),
+    timeout: flags.timeout('How long to wait for the pods.'),
+    wait: flags.wait('Wait until the pods are ready.'),
+    verify: flags.verify(),
     yes: flags.yes(),
     'dry-run': flags.dryRun(),
     ...flags.cluster(),

@@ -21,11 +21,6 @@ export function countryNamespace(country: string): string {
   return `we-road-${country}`
 }
 
-/** The host name an app answers to in a country. */
-export function ingressHost(app: string, country: string): string {
-  return `${app}-${country}.info`
-}
-
 /** The name of an app's Deployment, HPA and pods' `app` label in a country. */
 export function deploymentName(app: string, country: string): string {
   return `${app}-${country}`
