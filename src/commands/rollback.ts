@@ -1,5 +1,4 @@
 import * as Args from '@oclif/core/args'
-import * as Flags from '@oclif/core/flags'
 
 import { BaseCommand } from '../base.js'
 import * as flags from '../flags.js'
