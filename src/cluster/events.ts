@@ -1,5 +1,6 @@
 import type { CoreV1Event } from '@kubernetes/client-node'
 
+import { printableLine } from '../printable.js'
 import type { Cluster, Wire } from './cluster.js'
 
 export interface ClusterEvent {
@@ -37,8 +38,8 @@ function clusterEvent(event: Wire<CoreV1Event>): ClusterEvent {
   const { kind = '', name = '' } = event.involvedObject
   return {
     type: event.type === 'Warning' ? 'Warning' : 'Normal',
-    reason: event.reason ?? '',
-    message: (event.message ?? '').trim(),
+    reason: printableLine(event.reason ?? ''),
+    message: printableLine(event.message ?? ''),
     object: `${kind}/${name}`,
     count: event.series?.count ?? event.count ?? 1,
     lastSeen:

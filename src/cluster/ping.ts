@@ -1,5 +1,6 @@
-import type { Cluster } from './cluster.js'
+import { printableLine } from '../printable.js'
 import { refused } from './access.js'
+import type { Cluster } from './cluster.js'
 
 const MAX_BODY = 4096
 
@@ -34,7 +35,7 @@ export async function pingThroughProxy(
     throw refused(cluster, answer.status, answer.text)
   return {
     status: answer.status,
-    body: answer.text.trim(),
+    body: printableLine(answer.text),
     ...(proxyError === undefined ? {} : { proxyError }),
   }
 }

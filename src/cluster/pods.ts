@@ -1,5 +1,6 @@
 import type { V1ContainerState, V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 
+import { printable, printableLine } from '../printable.js'
 import type { Cluster, Wire } from './cluster.js'
 
 type Pod = Wire<V1Pod>
@@ -49,7 +50,7 @@ export async function podStates(
 }
 
 /**
- * The last log lines of a container, of its previous run if asked for. Empty when it has no log (yet).
+ * The last log lines of a container, of its previous run if asked for, without control characters. Empty when it has no log (yet).
  */
 export async function podLogTail(
   cluster: Cluster,
@@ -66,7 +67,11 @@ export async function podLogTail(
   })
   // No log is no failure: the container never ran, has no previous run, or its pod is gone.
   if (answer.status !== 200) return []
-  return answer.text.split('\n').filter(Boolean).slice(-lines)
+  return answer.text
+    .split(/\r?\n/)
+    .filter(Boolean)
+    .slice(-lines)
+    .map((line) => printable(line))
 }
 
 /** Reads the state of one pod. */
@@ -102,7 +107,9 @@ function podIdentity({
 function podProblem(pod: Pod): PodProblem | undefined {
   const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
   const found = containers.map((status) => containerProblem(status)).find((problem) => problem !== undefined)
-  return found ?? schedulingProblem(pod) ?? podFailure(pod)
+  const problem = found ?? schedulingProblem(pod) ?? podFailure(pod)
+  if (problem === undefined) return undefined
+  return { ...problem, reason: printableLine(problem.reason), message: printableLine(problem.message) }
 }
 
 function containerProblem({ name, ready, state, lastState }: ContainerStatus): PodProblem | undefined {

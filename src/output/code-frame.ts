@@ -1,5 +1,7 @@
 import type { ChalkInstance } from 'chalk'
 
+import { printable } from '../printable.js'
+
 /** Lines shown before the one in question. */
 const CONTEXT = 2
 
@@ -15,14 +17,14 @@ export function codeFrame(
   const frame: string[] = []
   for (let number = first; number <= place.line; number++) {
     const bar = style.dim(`${String(number).padStart(width)} |`)
-    frame.push(`${bar} ${printable(lines[number - 1] ?? '')}`.trimEnd())
+    frame.push(`${bar} ${oneColumnEach(lines[number - 1] ?? '')}`.trimEnd())
   }
   const indent = ' '.repeat(Math.max(0, place.column - 1))
   frame.push(`${style.dim(`${' '.repeat(width)} |`)} ${indent}${style.red('^'.repeat(place.length))}`)
   return frame
 }
 
-/** One column per character: a tab would move the caret, a control character could do anything to a terminal. */
-function printable(line: string): string {
-  return line.replaceAll('\t', ' ').replaceAll(/\p{Cc}/gu, '�')
+/** One column per character: a tab would move the caret. */
+function oneColumnEach(line: string): string {
+  return printable(line.replaceAll('\t', ' '))
 }

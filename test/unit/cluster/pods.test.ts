@@ -136,6 +136,39 @@ describe('events', () => {
   })
 })
 
+describe('what an app can write', () => {
+  const clean = ['\ufffd[2Jred\tx', 'b\ufffd\ufffd']
+  const dirty = ['\u001B[2Jred\tx', 'b\u007F\u009B']
+
+  it('reaches no terminal as control characters out of a log', async () => {
+    const cluster = fakeCluster(() => ({ status: 200, text: `${dirty.join('\r\n')}\n` }))
+    const place = { namespace: 'we-road-it', name: 'x', container: 'c' }
+    expect(await podLogTail(cluster, place, 20)).to.deep.equal(clean)
+  })
+
+  it('nor out of a termination message or an event', async () => {
+    const ended = { terminated: { reason: 'Error', exitCode: 3, message: dirty.join('\n') } }
+    const [state] = await podStates(
+      fakeCluster(() => ({ items: [pod(container(ended))] })),
+      'we-road-it',
+      'app',
+    )
+    expect(state?.problem?.message).to.equal(`last run ended with exit code 3: ${clean.join(' ')}`)
+    const event = {
+      involvedObject: { kind: 'Pod', name: 'x' },
+      metadata: {},
+      reason: dirty[0],
+      message: dirty[1],
+    }
+    const [seen] = await recentEvents(
+      fakeCluster(() => ({ items: [event] })),
+      'we-road-it',
+      'x',
+    )
+    expect(seen).to.include({ reason: clean[0], message: clean[1] })
+  })
+})
+
 describe('ping through the proxy', () => {
   it('asks the named port over http, with a bound on the answer', async () => {
     const cluster = fakeCluster(() => ({ status: 200, text: 'hello from app1-staging-it\n' }))
@@ -147,6 +180,11 @@ describe('ping through the proxy', () => {
       path: '/api/v1/namespaces/we-road-it/services/http:app1-svc-it:http/proxy/ping',
       maxBytes: 4096,
     })
+  })
+
+  it('keeps control characters of the answer from the terminal', async () => {
+    const cluster = fakeCluster(() => ({ status: 200, text: 'a\u001B[2J\nb\n' }))
+    expect(await pingThroughProxy(cluster, 'n', 's')).to.include({ body: 'a\ufffd[2J b' })
   })
 
   it('tells the API server’s own answers from the app’s', async () => {
