@@ -3,6 +3,7 @@ import type { RequestOptions } from 'node:https'
 
 import type { KubeConfig } from '@kubernetes/client-node'
 
+import { redactText } from '../tools/command-line.js'
 import { connectionFailure, statusFailure } from './access.js'
 import type { ApiAnswer, ApiRequest, Cluster, ClusterTarget } from './cluster.js'
 import { sendHttp } from './http.js'
@@ -25,7 +26,7 @@ export async function connect(choice: KubeconfigChoice = {}): Promise<Cluster> {
   const certificate = clientCertificate(config)
   const target: ClusterTarget & { namespace: string } = {
     context: config.getCurrentContext(),
-    server,
+    server: publicServer(server),
     user: context?.user ?? '',
     kubeconfig: name,
     contexts: config.contexts.map((item) => item.name),
@@ -40,6 +41,14 @@ export async function connect(choice: KubeconfigChoice = {}): Promise<Cluster> {
       throw connectionFailure(target, error)
     }
   })
+}
+
+/** The server's URL without what may be secret: user name, password and query. */
+function publicServer(server: string): string {
+  if (!URL.canParse(server)) return redactText(server)
+  const { protocol, host, pathname, username, password, search, hash } = new URL(server)
+  if (!username && !password && !search && !hash) return server
+  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }
 
 /** A Cluster whose requests go through `exchange`. */

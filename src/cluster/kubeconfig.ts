@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
 
 import { ClusterAccessError } from '../errors.js'
+import { redactText } from '../tools/command-line.js'
 import { listed } from './access.js'
 
 const K3S_KUBECONFIG = '/etc/rancher/k3s/k3s.yaml'
@@ -147,7 +148,7 @@ async function chooseContext(config: KubeConfig, wanted: string | undefined, nam
   if (!cluster || !URL.canParse(cluster.server))
     throw new ClusterAccessError(
       cluster
-        ? `Cluster "${cluster.name}" of ${name} has no usable "server": "${cluster.server}".`
+        ? `Cluster "${cluster.name}" of ${name} has no usable "server": "${redactText(cluster.server)}".`
         : `Context "${chosen}" of ${name} names the cluster "${context.cluster}", which is not in the file.`,
       {
         code: 'KUBECONFIG_INVALID',

@@ -6,6 +6,8 @@ const SETTINGS = new Set(['--set', '--set-string', '--set-json', '--set-literal'
 const PUBLIC_SETTING =
   /^((namespaces|firstApp|secondApp)\.create=(true|false)|(firstApp|secondApp)\.image\.(digest|tag|repository)=\S*)$/
 const USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#]+@/gi
+/** A URL up to its query, and that query. */
+const URL_QUERY = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#"'<>]*)\?([^\s#"'<>]+)/gi
 const MASK = '***'
 
 /**
@@ -25,9 +27,14 @@ export function redact(args: readonly string[]): string[] {
   })
 }
 
-/** Masks user names and passwords inside the URLs of any text. */
+/** Masks user names, passwords and the values of queries inside the URLs of any text. */
 export function redactText(text: string): string {
-  return text.replaceAll(USERINFO, `$1${MASK}@`)
+  return text
+    .replaceAll(USERINFO, `$1${MASK}@`)
+    .replaceAll(
+      URL_QUERY,
+      (_url, start: string, query: string) => `${start}?${query.replaceAll(/=[^&]+/g, `=${MASK}`)}`,
+    )
 }
 
 /** What to show of an option's value; undefined when that option holds no secret. */

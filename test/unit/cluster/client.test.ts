@@ -119,6 +119,23 @@ describe('connect', () => {
     expect(cluster.namespace).to.equal('home')
   })
 
+  it('names a server without the credentials in its URL, which it sends all the same', async () => {
+    const seen: string[] = []
+    const { server: url } = await serve((request, response) => {
+      seen.push(`${request.headers.authorization ?? ''} ${request.url ?? ''}`)
+      response.end('{}')
+    })
+    const secret = `${url.replace('//', '//bob:hush@')}/?token=abc`
+    await writeFile(path, kubeconfig('pi', secret).replace('token: secret-pi', ''))
+    const cluster = await connect({ kubeconfig: path })
+    expect(cluster.server).to.equal(url)
+    await cluster.send({ path: '/version' })
+    expect(seen).to.deep.equal([`Basic ${Buffer.from('bob:hush').toString('base64')} /version?token=abc`])
+    await writeFile(path, kubeconfig('pi', 'http://bob:hush@pi:notaport'))
+    const error = await caught(connect({ kubeconfig: path }))
+    expect(error?.message).to.include('usable "server": "http://***@pi:notaport"')
+  })
+
   it('bounds the size of an answer and the time for it', async () => {
     const cluster = await serve((request, response) => {
       if (request.url === '/big') response.end('x'.repeat(1_000_000))

@@ -99,7 +99,7 @@ describe('secrets of a command line', () => {
     ['--set', 'namespaces.create=false', '--set', 'firstApp.create=true'],
     ['--set', 'secondApp.image.digest=sha256:12ab'],
     ['-f', 'app1.yml', '--password-stdin', '--namespace', 'we-road'],
-    ['https://registry.io/a?by=me@home', 'me@host:file'],
+    ['https://registry.io/a?by', 'me@host:file', 'what?a=b'],
   ])
     it(`are nothing else: ${args.join(' ')}`, () => {
       expect(redact(args)).to.deep.equal(args)
@@ -112,6 +112,15 @@ describe('secrets of a command line', () => {
         const line = commandLine('helm', joined ? [`${name}=${secret}`] : [name, secret])
         expect(line).to.equal(`helm ${joined ? `'${name}=***'` : `${name} '***'`}`)
       }),
+    )
+  })
+
+  it('are masked in the queries of URLs', () => {
+    expect(redact(['https://charts.io/a.tgz?sig=hush&by=me@home#top'])).to.deep.equal([
+      'https://charts.io/a.tgz?sig=***&by=***#top',
+    ])
+    expect(redactText('Get "https://pi/v1?token=hush": EOF?a=b')).to.equal(
+      'Get "https://pi/v1?token=***": EOF?a=b',
     )
   })
 
