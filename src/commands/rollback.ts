@@ -1,10 +1,9 @@
 import * as Args from '@oclif/core/args'
 
-import { BaseCommand } from '../base.js'
+import { ChangingCommand } from '../changing-command.js'
 import * as flags from '../flags.js'
-import type { RollbackResult } from '../services/rollback.js'
 
-export default class Rollback extends BaseCommand {
+export default class Rollback extends ChangingCommand {
   static override summary = 'Take an app back to an earlier revision.'
   static override description = `Shows what changes (environment, image, countries), asks, lets helm roll back, waits, and asks every app for /ping.
 Namespaces stay, whatever the revision says of them. Without a number it goes back to the last good revision.`
@@ -39,17 +38,7 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     const result = await interruptible(interruptNotice(progress), async (signal) =>
       rollback(options, { progress, signal, confirm: mayAsk ? confirm : undefined }),
     )
-    return this.finish(result, rollbackError(result))
-  }
-
-  private async finish(result: RollbackResult, error: Error | undefined): Promise<unknown> {
-    if (this.jsonEnabled() && error) {
-      process.exitCode = (error as { exitCode?: number }).exitCode ?? 1
-      return { ...result, ...(this.toErrorJson(error) as object) }
-    }
-    if (error) throw error
     const { rollbackText } = await import('../output/undo-text.js')
-    if (!this.jsonEnabled()) this.log(await rollbackText(result))
-    return result
+    return this.finish(result, rollbackError(result), rollbackText)
   }
 }

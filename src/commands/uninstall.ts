@@ -1,10 +1,9 @@
 import * as Flags from '@oclif/core/flags'
 
-import { BaseCommand } from '../base.js'
+import { ChangingCommand } from '../changing-command.js'
 import * as flags from '../flags.js'
-import type { UninstallResult } from '../services/uninstall.js'
 
-export default class Uninstall extends BaseCommand {
+export default class Uninstall extends ChangingCommand {
   static override summary = 'Remove an app from all its countries; the namespaces stay.'
   static override description = `Shows what goes, asks, and lets helm remove it. With --delete-namespaces the countries' namespaces go too, unless \
 anything else lives in them: then nothing is removed at all.`
@@ -47,17 +46,7 @@ anything else lives in them: then nothing is removed at all.`
     const result = await interruptible(interruptNotice(progress), async (signal) =>
       uninstall(options, { progress, signal, confirm: mayAsk ? confirm : undefined }),
     )
-    return this.finish(result, uninstallError(result))
-  }
-
-  private async finish(result: UninstallResult, error: Error | undefined): Promise<unknown> {
-    if (this.jsonEnabled() && error) {
-      process.exitCode = (error as { exitCode?: number }).exitCode ?? 1
-      return { ...result, ...(this.toErrorJson(error) as object) }
-    }
-    if (error) throw error
     const { uninstallText } = await import('../output/undo-text.js')
-    if (!this.jsonEnabled()) this.log(uninstallText(result))
-    return result
+    return this.finish(result, uninstallError(result), uninstallText)
   }
 }
