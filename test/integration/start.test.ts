@@ -62,4 +62,21 @@ describe('the bundle that bin/run.js starts', () => {
         stderr: plain.stderr,
       })
     })
+
+  const PRINT = ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-']
+
+  const printing = (script: string) =>
+    execa('sh', ['-c', script, process.execPath, join(ROOT, 'bin', 'run.js'), ...PRINT], { reject: false })
+
+  it('says in one line that stdout cannot be written', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const { exitCode, stderr } = await printing('exec "$0" "$@" >/dev/full')
+    expect(exitCode).to.equal(1)
+    expect(stderr).to.match(/^Error: the output cannot be written: .*no space left[^\n]*$/)
+  })
+
+  it('is quiet when the reader of its output has left', async () => {
+    const { stderr } = await printing('{ sleep 0.3; "$0" "$@"; echo "exit code $?" >&2; } | :')
+    expect(stderr).to.match(/^exit code \d$/)
+  })
 })
