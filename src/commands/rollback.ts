@@ -13,7 +13,7 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     '<%= config.bin %> <%= command.id %> -p app1,app2 --dry-run',
   ]
   static override args = {
-    revision: Args.integer({ name: 'REVISION', description: 'Revision, as "history" shows it.', min: 1 }),
+    revision: Args.string({ name: 'REVISION', description: 'Revision, as "history" shows it.' }),
   }
   static override flags = {
     project: flags.project(),

@@ -20,7 +20,7 @@ import { type ClusterChoice, openSession, type Session } from './session.js'
 
 export interface RollbackOptions extends ClusterChoice, Pick<RawSelection, 'project'> {
   /** Left out: the last good revision before the newest. */
-  revision?: number | undefined
+  revision?: number | string | undefined
   yes: boolean
   dryRun: boolean
   wait: boolean
@@ -81,15 +81,16 @@ export async function rollback(
 ): Promise<RollbackResult> {
   const { apps } = await checkSelection(options)
   durationMs(options.timeout)
+  const revision = revisionNumber(options.revision)
   const names = options.release === undefined ? apps : [options.release]
-  if (options.revision !== undefined && (names?.length ?? 0) > 1) throw oneAtATime(names ?? [])
+  if (revision !== undefined && (names?.length ?? 0) > 1) throw oneAtATime(names ?? [])
   const session = await open(options, help.progress)
   const chosen = await chooseReleases(session, { release: options.release, apps, onlyOne: true })
   if (chosen.missing.length > 0) throw notFound(chosen.missing, session)
   const plans = await Promise.all(
     chosen.found.map(async (release) => {
       const history = await session.helm.inNamespace(release.namespace).history(release.name)
-      const target = targetRevision(release, history, options.revision)
+      const target = targetRevision(release, history, revision)
       const [current, wanted] = await Promise.all([
         contentsOf(session.helm, release),
         contentsOf(session.helm, release, target.revision),
@@ -130,6 +131,19 @@ async function carryOut(
   const apps = options.wait && options.verify && !help.signal.aborted ? await ping(session, good, help) : []
   const ok = releases.every(({ outcome }) => outcome === 'rolled-back') && apps.every((app) => app.ping.ok)
   return { ok, releases, apps }
+}
+
+/** @throws InvalidInputError for what cannot be the number of a revision */
+function revisionNumber(revision: number | string | undefined): number | undefined {
+  if (revision === undefined) return undefined
+  if (/^[1-9]\d{0,8}$/.test(String(revision))) return Number(revision)
+  throw new InvalidInputError(`${JSON.stringify(String(revision))} is not the number of a revision.`, {
+    code: 'INVALID_REVISION',
+    suggestions: [
+      'Revisions count from 1; see which there are with: k8sflow history',
+      'Leave it out to go back to the last good one.',
+    ],
+  })
 }
 
 /** helm deletes what a revision no longer renders: the namespaces must be kept before it runs (design, decision 2). */

@@ -96,6 +96,17 @@ describe('commands that show and undo', () => {
     expect(await changes()).to.deep.equal([])
   })
 
+  it('rollback takes only the number of a revision', async () => {
+    for (const revision of ['0', '-1', 'abc', '1.5']) {
+      const { exitCode, stderr } = await run(Rollback, [revision, '-p', 'app1', '--yes'])
+      expect(exitCode, revision).to.equal(2)
+      expect(stderr)
+        .to.include(`"${revision}" is not the number of a revision`)
+        .and.include('k8sflow history')
+    }
+    expect(await changes().catch(() => [])).to.deep.equal([])
+  })
+
   it('rollback says where it ended, or why it failed, as text and as JSON', async () => {
     const good = await run(Rollback, ['-p', 'app1', '--yes', '--no-wait'])
     expect(good.exitCode, good.stderr).to.equal(0)
