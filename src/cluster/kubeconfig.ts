@@ -87,7 +87,7 @@ function missing(files: readonly string[], source: 'flag' | 'variable' | 'defaul
   return new ClusterAccessError(message, {
     code: 'KUBECONFIG_MISSING',
     suggestions: [source === 'default' ? k3s : 'Check the path, or leave it out to use ~/.kube/config.'],
-    data: { files },
+    data: { files, source },
   })
 }
 

@@ -5,6 +5,15 @@ import type { Helm } from '../tools/helm.js'
 import { countryNamespace, RELEASE_NAMESPACE } from '../values/contract.js'
 import { type PlannedRelease, plannedInstances } from './deploy-plan.js'
 
+/** How connections fail, by the code of their error. */
+const OFFLINE = new Set([
+  'CLUSTER_REFUSED',
+  'CLUSTER_SLOW',
+  'CLUSTER_TIMEOUT',
+  'CLUSTER_UNKNOWN_HOST',
+  'CLUSTER_UNREACHABLE',
+])
+
 export interface ConnectionChoice {
   kubeconfig?: string | undefined
   context?: string | undefined
@@ -26,7 +35,7 @@ export interface Connection {
 /**
  * Finds helm and the cluster, and checks that the user may do what a deployment does. helm is given the very context
  * the cluster was reached by: somebody may switch the current one while it waits.
- * @throws ClusterAccessError (with `dryRun` only a note) and MissingProgramError
+ * @throws ClusterAccessError (only a note when `dryRun` and the connection fails) and MissingProgramError
  */
 export async function connectForDeploy(
   choice: ConnectionChoice,
@@ -76,9 +85,14 @@ async function reach(
     ])
     return { cluster, serverVersion: version }
   } catch (error) {
-    if (!choice.dryRun || !(error instanceof ClusterAccessError)) throw error
+    if (!choice.dryRun || !(error instanceof ClusterAccessError) || !isOffline(error)) throw error
     return { unreachable: error.message }
   }
+}
+
+/** The cluster is not there, or there is none: anything else, such as a wrong context, is a mistake to be told. */
+function isOffline({ code, data }: ClusterAccessError): boolean {
+  return OFFLINE.has(code) || (code === 'KUBECONFIG_MISSING' && data['source'] === 'default')
 }
 
 /** Inside a pod there is no kubeconfig, hence no context helm could know. */

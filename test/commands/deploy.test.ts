@@ -324,6 +324,17 @@ describe('k8sflow deploy', () => {
     api = await startFakeApi()
   })
 
+  it('is told of a wrong context or kubeconfig by a dry run too', async () => {
+    const context = await run([...ALL, '--dry-run', '--context', 'nowhere'])
+    expect(context.exitCode, context.stderr).to.equal(5)
+    expect(context.stderr).to.include('There is no context "nowhere"')
+    for (const kubeconfig of [folder, join(folder, 'missing')])
+      expect((await run([...ALL, '--dry-run', '--kubeconfig', kubeconfig])).exitCode).to.equal(5)
+    const none = await run([...ALL, '--dry-run'], Deploy, { KUBECONFIG: '', HOME: folder })
+    expect(none.exitCode, none.stderr).to.equal(0)
+    expect(none.stderr).to.include('Not compared with what runs')
+  })
+
   it('names a helm that is missing or too old, and exits with 4', async () => {
     expect((await run(ALL, Deploy, { K8SFLOW_HELM: join(folder, 'nowhere') })).exitCode).to.equal(4)
     await helmIs({ version: 'v3.16.4' })
