@@ -3,6 +3,9 @@ import type { Problem } from '../values/check.js'
 import { codeFrame } from './code-frame.js'
 import { styles } from './styles.js'
 
+/** Problems, and warnings, shown of one file at most; `--json` holds them all. */
+const SHOWN = 20
+
 /** What `validate` found, for people: one line per file, or file:line:column with the lines in question. */
 export function validationText(validation: Validation, texts: ReadonlyMap<string, string>): string {
   const style = styles(process.stdout)
@@ -19,11 +22,15 @@ export function validationText(validation: Validation, texts: ReadonlyMap<string
     const below = [...frame, ...hint].map((part) => `    ${part}\n`).join('')
     return `${mark} ${style.bold(at)} ${problem.message}\n${below}`
   }
+  const entries = (path: string, found: readonly Problem[], mark: string): string[] => [
+    ...found.slice(0, SHOWN).map((problem) => entry(path, problem, mark)),
+    ...(found.length > SHOWN ? [`${mark} and ${found.length - SHOWN} more\n`] : []),
+  ]
   return validation.files
     .map(({ path, valid, problems, warnings }) => {
       const parts = [
-        ...problems.map((problem) => entry(path, problem, style.red('✗'))),
-        ...warnings.map((warning) => entry(path, warning, style.yellow('⚠'))),
+        ...entries(path, problems, style.red('✗')),
+        ...entries(path, warnings, style.yellow('⚠')),
       ]
       if (valid) parts.unshift(`${style.green('✔')} ${path === '-' ? 'stdin' : path} is valid\n`)
       return parts.join('')

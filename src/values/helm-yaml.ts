@@ -179,6 +179,14 @@ function at(start: number, length: number): Span {
 }
 
 function collectErrors(document: Document.Parsed, result: HelmYaml): void {
+  // After this one, each level it did not get to is reported as well.
+  const tooDeep = document.errors.find(({ message }) =>
+    message.startsWith('Maximum call stack size exceeded'),
+  )
+  if (tooDeep) {
+    result.errors.push({ ...at(tooDeep.pos[0], 1), message: 'this is nested too deeply' })
+    return
+  }
   for (const error of document.errors)
     result.errors.push({ start: error.pos[0], end: error.pos[1], message: sentence(error.message) })
   for (const warning of document.warnings)

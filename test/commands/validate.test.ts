@@ -103,6 +103,21 @@ describe('k8sflow validate', () => {
     expect(result.stdout).to.match(/✔ empty\.yml is valid\n⚠ .*deploys nothing/)
   })
 
+  it('says once that a file is nested too deeply, in few characters', async () => {
+    await file('deep.yml', '['.repeat(20_000))
+    const result = await run('deep.yml')
+    expect(result.exitCode).to.equal(2)
+    expect(result.stdout).to.match(/^✗ deep\.yml:1:\d+ this is nested too deeply\n/)
+    expect(result.stdout.length).to.be.lessThan(1000)
+  })
+
+  it('shows twenty problems of a file and counts the others', async () => {
+    await file('many.yml', `secondApp:\n  create: true\n  countries:\n${'    - no\n'.repeat(25)}`)
+    const { stdout } = await run('many.yml')
+    expect(stdout.match(/^✗ many\.yml:/gm)).to.have.lengthOf(20)
+    expect(stdout).to.match(/\n✗ and \d+ more\n$/)
+  })
+
   it('wants at least one file', async () => {
     const result = await run()
     expect(result.exitCode).to.equal(2)
