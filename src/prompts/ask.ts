@@ -7,6 +7,8 @@ type Inquirer = typeof import('inquirer').default
  * {@link InterruptedError}, whatever question was open.
  */
 export async function ask<Answer>(questions: (inquirer: Inquirer) => Promise<Answer>): Promise<Answer> {
+  // Its colours are settled as it loads, and it knows nothing of this flag.
+  if (process.argv.includes('--no-color')) process.env['NO_COLOR'] = '1'
   const { default: inquirer } = await import('inquirer')
   try {
     return await questions(inquirer)

@@ -155,3 +155,20 @@ describe('the menu', () => {
       expect(chosen && [chosen.id, ...chosen.argv]).to.deep.equal(expected)
     })
 })
+
+describe('--no-color', () => {
+  it('reaches the questions as NO_COLOR', async () => {
+    const before = { argv: process.argv, noColor: process.env['NO_COLOR'] }
+    delete process.env['NO_COLOR']
+    try {
+      process.argv = ['node', 'k8sflow', 'values']
+      expect(await ask(async () => process.env['NO_COLOR'])).to.equal(undefined)
+      process.argv = ['node', 'k8sflow', 'values', '--no-color']
+      expect(await ask(async () => process.env['NO_COLOR'])).to.equal('1')
+    } finally {
+      process.argv = before.argv
+      if (before.noColor === undefined) delete process.env['NO_COLOR']
+      else process.env['NO_COLOR'] = before.noColor
+    }
+  })
+})
