@@ -49,7 +49,8 @@ describe('durations', () => {
     ['1m30s', 90_000],
     ['1h', 3_600_000],
     ['1.5m', 90_000],
-    ['500ms', 500],
+    ['1500ms', 1500],
+    ['24h', 86_400_000],
   ] as const)
     it(`reads ${text}`, () => {
       expect(durationMs(text)).to.equal(expected)
@@ -57,6 +58,13 @@ describe('durations', () => {
   for (const text of ['', '5', 'm', '0s', '5 m', '-5m', '5x', '5m!'])
     it(`refuses ${JSON.stringify(text)}`, () => {
       expect(() => durationMs(text)).to.throw('is not a duration')
+    })
+})
+
+describe('durations out of bounds', () => {
+  for (const text of ['500ms', '0.9s', '24h1s', '999999999999h'])
+    it(`refuses ${text}`, () => {
+      expect(() => durationMs(text)).to.throw('is out of bounds')
     })
 })
 
