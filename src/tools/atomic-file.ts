@@ -54,6 +54,12 @@ export async function editFile(
 
 /** @throws InvalidInputError when a file cannot be made or changed at this path; nothing is written */
 export async function assertWritable(path: string): Promise<void> {
+  if (path.trim() === '')
+    throw new InvalidInputError('The name of the file to write is empty. Nothing was changed.', {
+      code: 'NOT_WRITABLE',
+      suggestions: ['Name a file with -o, or leave -o out for the usual name.'],
+      data: { path },
+    })
   const target = await realTarget(path)
   try {
     const stat = await fs.stat(target).catch(absent)
@@ -131,7 +137,9 @@ function writeError(path: string, cause: unknown): InvalidInputError {
     code: 'NOT_WRITABLE',
     cause,
     suggestions:
-      suggestion === undefined ? [] : [suggestion.replace('FOLDER', dirname(path)).replace('FILE', path)],
+      suggestion === undefined
+        ? []
+        : [suggestion.replace('FOLDER', dirname(path)).replace('FILE', path.replace(/(?<=.)\/+$/, ''))],
     data: { path },
   })
 }

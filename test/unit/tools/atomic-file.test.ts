@@ -141,4 +141,14 @@ describe('editing a file', () => {
     await assertWritable('/dev/null').catch((caught: Error) => (error = caught))
     expect(error?.message).to.match(/not a regular file/)
   })
+
+  it('refuses an empty name, and names a file in a folder with one slash', async () => {
+    const refusal = async (path: string): Promise<InvalidInputError> => {
+      const error: unknown = await assertWritable(path).catch((caught: unknown) => caught)
+      expect(error).to.be.instanceOf(InvalidInputError)
+      return error as InvalidInputError
+    }
+    expect((await refusal('')).message).to.match(/name of the file to write is empty/)
+    expect((await refusal(`${folder}/`)).suggestions.join()).to.include(` ${folder}/app2-staging.yml`)
+  })
 })
