@@ -21,6 +21,7 @@ import { deployError, type DeployResult, type PingResult, type ReleaseResult } f
 import { selectValues, type ValuesChoice } from './deploy-selection.js'
 import { watchPods } from './deploy-watch.js'
 import { durationMs } from './duration.js'
+import { checkNamespace } from './namespace.js'
 import { absentRelease, readLiveRelease } from './live-release.js'
 import { verify } from './verify.js'
 
@@ -81,6 +82,7 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   const { progress } = help
   const prepareOptions = { ...options, timeoutMs: durationMs(options.timeout) }
   checkReleaseName(options.release)
+  checkNamespace(options.namespace)
   const plan = await selectValues(options, { progress, chart: options.chart, choose: help.choose })
   note(progress, plan.notes)
   const { helm, cluster, serverVersion, unreachable, namespaces } = await connectForDeploy(

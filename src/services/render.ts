@@ -7,6 +7,7 @@ import { RELEASE_NAMESPACE } from '../values/contract.js'
 import type { PlannedRelease } from './deploy-plan.js'
 import { OWN_SETTINGS } from './deploy-prepare.js'
 import { selectValues, type ValuesChoice } from './deploy-selection.js'
+import { checkNamespace } from './namespace.js'
 
 export interface RenderOptions extends ValuesChoice {
   namespace?: string | undefined
@@ -33,6 +34,7 @@ export interface RenderResult {
  * @throws InvalidInputError when the chart or its schema refuse the values
  */
 export async function render(options: RenderOptions, progress: Progress): Promise<RenderResult> {
+  checkNamespace(options.namespace)
   const chart = chartPath(options.chart)
   const plan = await selectValues(options, { progress, chart })
   const [{ createHelm }, { createRunner }] = await Promise.all([

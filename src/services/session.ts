@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
 import { RELEASE_NAMESPACE } from '../values/contract.js'
+import { checkNamespace } from './namespace.js'
 
 /** Which cluster, and where release records live; what the flags of `cluster()` say. */
 export interface ClusterChoice {
@@ -26,13 +27,14 @@ export interface Session {
 
 /**
  * Connects to the cluster, checks that the user may do what is needed, and finds helm, all at once.
- * @throws ClusterAccessError or MissingProgramError
+ * @throws InvalidInputError, ClusterAccessError or MissingProgramError
  */
 export async function openSession(
   choice: ClusterChoice,
   progress: Progress,
   needs: readonly Need[] = [],
 ): Promise<Session> {
+  checkNamespace(choice.namespace)
   const [cluster, helm] = await Promise.all([connectTo(choice), findHelm(choice, progress)])
   const releaseNamespace = choice.namespace ?? RELEASE_NAMESPACE
   const { checkAccess } = await import('../cluster/access.js')

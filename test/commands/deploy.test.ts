@@ -324,6 +324,12 @@ describe('k8sflow deploy', () => {
     api = await startFakeApi()
   })
 
+  it('takes only what can be the name of a namespace', async () => {
+    const { exitCode, stderr } = await run([...ALL, '--namespace', 'we/road'])
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.include('"we/road" cannot be the name of a namespace')
+  })
+
   it('is told of a wrong context or kubeconfig by a dry run too', async () => {
     const context = await run([...ALL, '--dry-run', '--context', 'nowhere'])
     expect(context.exitCode, context.stderr).to.equal(5)

@@ -96,6 +96,15 @@ describe('commands that show and undo', () => {
     expect(await changes()).to.deep.equal([])
   })
 
+  it('take only what can be the name of a namespace', async () => {
+    for (const command of [History, Render, Rollback, Status, Uninstall])
+      for (const namespace of ['We_Road', '-x', 'x'.repeat(64), '']) {
+        const { exitCode, stderr } = await run(command, ['--namespace', namespace])
+        expect(exitCode, `${command.name} ${namespace}`).to.equal(2)
+        expect(stderr).to.include('cannot be the name of a namespace')
+      }
+  })
+
   it('rollback takes only the number of a revision', async () => {
     for (const revision of ['0', '-1', 'abc', '1.5']) {
       const { exitCode, stderr } = await run(Rollback, [revision, '-p', 'app1', '--yes'])
