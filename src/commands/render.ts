@@ -28,6 +28,11 @@ The countries' namespaces are left out, since "deploy" makes them itself; --name
       helpValue: 'PATH',
       env: 'K8SFLOW_CHART',
     }),
+    'kube-version': Flags.string({
+      summary: 'Kubernetes version to render for; otherwise the one helm was built with.',
+      helpValue: 'VERSION',
+      env: 'K8SFLOW_KUBE_VERSION',
+    }),
     namespace: flags.cluster().namespace,
     release: flags.cluster().release,
   }
@@ -36,7 +41,10 @@ The countries' namespaces are left out, since "deploy" makes them itself; --name
     const { argv, flags } = await this.parse(Render)
     const { render } = await import('../services/render.js')
     const progress = await this.progress(flags)
-    const result = await render({ ...flags, files: argv as string[] }, progress)
+    const result = await render(
+      { ...flags, kubeVersion: flags['kube-version'], files: argv as string[] },
+      progress,
+    )
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) this.log(result.releases.map(({ manifest }) => manifest.trimEnd()).join('\n'))
     return result

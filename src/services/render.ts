@@ -12,6 +12,8 @@ import { checkNamespace } from './namespace.js'
 export interface RenderOptions extends ValuesChoice {
   namespace?: string | undefined
   chart?: string | undefined
+  /** The Kubernetes to render for; left out, the one helm was built with. */
+  kubeVersion?: string | undefined
   /** Render the countries' namespaces too, as plain helm and Argo CD do; `deploy` makes them itself. */
   namespaces: boolean
 }
@@ -48,7 +50,11 @@ export async function render(options: RenderOptions, progress: Progress): Promis
       release: planned.release,
       namespace,
       apps: planned.apps,
-      manifest: await renderOne(helm, planned, { chart, set: options.namespaces ? [] : OWN_SETTINGS }),
+      manifest: await renderOne(helm, planned, {
+        chart,
+        set: options.namespaces ? [] : OWN_SETTINGS,
+        kubeVersion: options.kubeVersion,
+      }),
     })),
   )
   return { releases, notes: plan.notes }
@@ -57,11 +63,18 @@ export async function render(options: RenderOptions, progress: Progress): Promis
 async function renderOne(
   helm: Helm,
   { release, files, stdin, origin }: PlannedRelease,
-  { chart, set }: { chart: string; set: readonly string[] },
+  rendering: { chart: string; set: readonly string[]; kubeVersion: string | undefined },
 ): Promise<string> {
   try {
-    return await helm.template({ release, chart, files, set, skipTests: true }, { stdin })
+    return await helm.template({ release, files, ...rendering, skipTests: true }, { stdin })
   } catch (error) {
+    if (error instanceof HelmError && error.reason.includes('chart requires kubeVersion'))
+      throw new InvalidInputError(`${origin} cannot be rendered: ${error.reason}`, {
+        code: 'KUBE_VERSION',
+        suggestions: ["Name your cluster's version with --kube-version, such as v1.33.0."],
+        data: error.data,
+        cause: error,
+      })
     if (!(error instanceof HelmError) || !['schema', 'template'].includes(error.kind)) throw error
     throw new InvalidInputError(`${origin} cannot be rendered: ${error.message}`, {
       code: error.code,

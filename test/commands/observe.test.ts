@@ -105,6 +105,17 @@ describe('commands that show and undo', () => {
       }
   })
 
+  it('render passes the version of Kubernetes on, and suggests it to a helm that takes another', async () => {
+    const choice = ['-p', 'app1', '-c', 'it', '-e', 'staging']
+    await run(Render, [...choice, '--kube-version', 'v1.33.0'])
+    expect(await readFile(join(folder, 'helm.log'), 'utf8')).to.include(' --kube-version v1.33.0')
+    const refused = await run(Render, choice, {
+      FAKE_FAILURE: 'chart requires kubeVersion: >=1.30.0-0 which is incompatible with Kubernetes v1.20.0',
+    })
+    expect(refused.exitCode).to.equal(2)
+    expect(refused.stderr).to.include('--kube-version, such as')
+  })
+
   it('rollback takes only the number of a revision', async () => {
     for (const revision of ['0', '-1', 'abc', '1.5']) {
       const { exitCode, stderr } = await run(Rollback, [revision, '-p', 'app1', '--yes'])
