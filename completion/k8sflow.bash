@@ -12,7 +12,7 @@ _k8sflow() {
     deploy) words="--json --verbose --color --no-color --file --countries --project --environment --timeout --wait --no-wait --verify --no-verify --rollback-on-ping-failure --allow-environment-change --allow-removal --adopt --repair --chart --dry-run --yes --kubeconfig --context --namespace --release" ;;
     history) words="--json --verbose --color --no-color --project --kubeconfig --context --namespace --release" ;;
     install) words="--json --verbose --color --no-color --file --countries --project --environment --timeout --wait --no-wait --verify --no-verify --rollback-on-ping-failure --allow-environment-change --allow-removal --adopt --repair --chart --dry-run --yes --kubeconfig --context --namespace --release" ;;
-    render) words="--json --verbose --color --no-color --countries --project --environment --namespaces --chart --namespace --release" ;;
+    render) words="--json --verbose --color --no-color --countries --project --environment --namespaces --chart --kube-version --namespace --release" ;;
     rollback) words="--json --verbose --color --no-color --project --timeout --wait --no-wait --verify --no-verify --yes --dry-run --kubeconfig --context --namespace --release" ;;
     status) words="--json --verbose --color --no-color --project --countries --check --kubeconfig --context --namespace --release" ;;
     uninstall) words="--json --verbose --color --no-color --project --delete-namespaces --ignore-not-found --timeout --wait --no-wait --yes --dry-run --kubeconfig --context --namespace --release" ;;
