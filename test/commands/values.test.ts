@@ -185,6 +185,7 @@ describe('k8sflow values', () => {
   for (const [name, text, place] of [
     ['broken YAML', 'firstApp:\n  env: [\n', /app2-staging\.yml:3:1: /],
     ['a list', '# x\n- a\n', /app2-staging\.yml:2:1: .*must be a mapping/],
+    ['text for an app', 'secondApp: hello\n', /app2-staging\.yml:1:12: secondApp must be a mapping/],
   ] as const)
     it(`does not touch a file that is ${name}, and says where`, async () => {
       await writeFile(at('app2-staging.yml'), text)
