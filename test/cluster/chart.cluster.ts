@@ -5,6 +5,7 @@ import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { execa } from 'execa'
+import { validate } from '../../src/services/validate.js'
 import { CHART, FIXTURES, type Manifest, manifests } from '../integration/chart-render.js'
 import { bin } from './machine/paths.js'
 import { kubeconformSchemas, type OpenApi } from './openapi-schemas.js'
@@ -60,6 +61,22 @@ describe('the chart on a real API server', () => {
     await server.delete(`api/v1/namespaces/${NAMESPACE}`)
     server.close()
     await rm(folder, { recursive: true, force: true })
+  })
+
+  it('gets the verdict of `k8sflow validate` on every file of the corpus', async () => {
+    const schemaFile = path.join(CHART, 'values.schema.json')
+    const disagreements: string[] = []
+    for (const folder of ['valid', 'invalid'])
+      for (const name of await readdir(path.join(FIXTURES, folder))) {
+        const file = path.join(FIXTURES, folder, name)
+        const lint = await execa(process.env['K8SFLOW_HELM'] ?? 'helm', ['lint', CHART, '-f', file], {
+          reject: false,
+        })
+        const { valid } = await validate({ files: [file], schemaFile })
+        if (valid !== (lint.exitCode === 0))
+          disagreements.push(`${folder}/${name}: ${lint.stdout}${lint.stderr}`)
+      }
+    expect(disagreements).to.deep.equal([])
   })
 
   it('accepts every object of every valid values file', async () => {
