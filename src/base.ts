@@ -35,7 +35,7 @@ export abstract class BaseCommand extends Command {
     await super.init()
     const flags = this.definitions()
     const folder = currentFolder()
-    const file = await applyProjectFile(flags, this.knownFlags(), folder, process.env)
+    const file = await applyProjectFile(flags, () => this.knownFlags(), folder, process.env)
     settleBooleans(flags, process.env)
     if (file === undefined || dirname(file) === folder) return
     const progress = await this.progress({ verbose: false })

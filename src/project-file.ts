@@ -20,13 +20,13 @@ const PATH_FLAGS = new Set(['chart', 'file', 'kubeconfig', 'output'])
  * (design, decision 6). Keys are the long names of flags; lists become comma-separated values. Keys of other
  * commands' flags are left alone, since one file serves all commands.
  * @param flags those of the command that runs
- * @param known the names of all commands' flags, aliases included
+ * @param knownFlags gives the names of all commands' flags, aliases included; asked only where there is a file
  * @returns the file's path, where there is one
  * @throws InvalidInputError when the file cannot be read as a mapping of known names to plain values
  */
 export async function applyProjectFile(
   flags: Readonly<Record<string, FlagWithVariable>>,
-  known: readonly string[],
+  knownFlags: () => readonly string[],
   folder: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
@@ -42,6 +42,7 @@ export async function applyProjectFile(
       [name, ...aliases].map((key) => [key, { name, variable: env }] as const),
     ),
   )
+  const known = knownFlags()
   for (const [key, value] of Object.entries(settings)) {
     if (!known.includes(key)) throw await unknownKey(file, key, known)
     const { name = key, variable } = variables.get(key) ?? {}

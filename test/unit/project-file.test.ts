@@ -8,7 +8,7 @@ import type { K8sflowError } from '../../src/errors.js'
 import { applyProjectFile, PROJECT_FILE } from '../../src/project-file.js'
 
 /** Flags of this and of other commands. */
-const KNOWN = [...Object.keys(deployFlags()), 'projectName', 'output', 'check']
+const KNOWN = () => [...Object.keys(deployFlags()), 'projectName', 'output', 'check']
 
 describe('k8sflow.yaml', () => {
   let folder: string
