@@ -17,7 +17,7 @@ const node = (code: string, more: Partial<Invocation> = {}): Invocation => ({
 /** Counts its SIGINTs, and ends a while after the first: a second one would still be seen. */
 const COUNTS_SIGNALS = `let count = 0
 process.on('SIGINT', () => { if ((count += 1) === 1) setTimeout(() => { console.log('signals ' + count); process.exit(3) }, 150) })
-setInterval(() => {}, 1000)
+setTimeout(() => {}, 10_000)
 console.log('ready')`
 
 describe('the runner', () => {
@@ -96,7 +96,7 @@ describe('the runner', () => {
   })
 
   it('says which signal ended a program', async () => {
-    expect(await interrupted('setInterval(() => {}, 1000); console.log("ready")')).to.deep.equal({
+    expect(await interrupted('setTimeout(() => {}, 10_000); console.log("ready")')).to.deep.equal({
       exitCode: 1,
       stdout: 'ready',
       stderr: '',
@@ -106,7 +106,7 @@ describe('the runner', () => {
   })
 
   it('interrupts at once what is started after the signal', async () => {
-    const { endedBy } = await runner.run(node('setInterval(() => {}, 1000)', { signal: AbortSignal.abort() }))
+    const { endedBy } = await runner.run(node('setTimeout(() => {}, 10_000)', { signal: AbortSignal.abort() }))
     expect(endedBy).to.equal('SIGINT')
   })
 
@@ -118,7 +118,7 @@ describe('the runner', () => {
   })
 
   it('ends a program that takes longer than it may', async () => {
-    const { endedBy, exitCode } = await runner.run(node('setInterval(() => {}, 1000)', { timeoutMs: 100 }))
+    const { endedBy, exitCode } = await runner.run(node('setTimeout(() => {}, 10_000)', { timeoutMs: 100 }))
     expect([endedBy, exitCode]).to.deep.equal(['SIGTERM', 1])
   })
 
