@@ -106,7 +106,9 @@ describe('the runner', () => {
   })
 
   it('interrupts at once what is started after the signal', async () => {
-    const { endedBy } = await runner.run(node('setTimeout(() => {}, 10_000)', { signal: AbortSignal.abort() }))
+    const { endedBy } = await runner.run(
+      node('setTimeout(() => {}, 10_000)', { signal: AbortSignal.abort() }),
+    )
     expect(endedBy).to.equal('SIGINT')
   })
 
