@@ -48,7 +48,8 @@ export async function editFile(
     throw error instanceof Error && 'code' in error && 'syscall' in error ? writeError(path, error) : error
   } finally {
     await handle.close().catch(() => undefined)
-    await fs.rm(temporary, { force: true }).catch(() => undefined)
+    // Gone when it was renamed; unlink, since rm loads what it takes to remove folders.
+    await fs.unlink(temporary).catch(() => undefined)
   }
 }
 
