@@ -17,15 +17,9 @@ export interface Selection {
  */
 export async function checkSelection(raw: RawSelection): Promise<Selection> {
   const { checkGiven } = await import('../values/input.js')
-  await checkGiven(raw)
-  const apps = entries(raw.project) as App[] | undefined
-  const countries = entries(raw.countries)?.map((code) => code.toLowerCase())
+  const { apps, countries } = await checkGiven(raw)
   return {
-    ...(apps === undefined ? {} : { apps: [...new Set(apps)] }),
-    ...(countries === undefined ? {} : { countries: [...new Set(countries)] }),
+    ...(apps.length === 0 ? {} : { apps }),
+    ...(countries.length === 0 ? {} : { countries }),
   }
-}
-
-function entries(values: readonly string[] | undefined): string[] | undefined {
-  return values === undefined || values.length === 0 ? undefined : values.flatMap((value) => value.split(','))
 }

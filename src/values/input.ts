@@ -55,12 +55,14 @@ export async function checkInput(raw: RawInput, example?: string): Promise<Check
 }
 
 /**
- * Checks only what was given: for input that is still to be completed by questions.
+ * Checks only what was given: for input that is still to be completed, or narrows something down.
+ * @returns what was given, tidied; empty lists where nothing was
  * @throws InvalidInputError
  */
-export async function checkGiven(raw: RawInput): Promise<void> {
-  const { problems } = await examine(raw)
+export async function checkGiven(raw: RawInput): Promise<Pick<Input, 'apps' | 'countries'>> {
+  const { problems, apps, countries } = await examine(raw)
   if (problems.length > 0) throw inputError(problems, [])
+  return { apps, countries }
 }
 
 /** The inputs that were not given at all; an empty value counts as given, and as wrong. */
@@ -80,7 +82,11 @@ export function countriesProblem(typed: string): string | undefined {
   return `${wrong.map(shown).join(', ')}: ${COUNTRY_WANTED}.`
 }
 
-async function examine(raw: RawInput): Promise<Partial<CheckedInput> & { problems: InputProblem[] }> {
+/** Everything but the environment is there, if perhaps empty. */
+type Examined = Omit<CheckedInput, 'environment'> &
+  Partial<Pick<CheckedInput, 'environment'>> & { problems: InputProblem[] }
+
+async function examine(raw: RawInput): Promise<Examined> {
   const problems: InputProblem[] = []
   const countries = tidyCountries(raw.countries ?? [])
   for (const value of countries.wrong) problems.push(await problem('countries', value))
