@@ -44,11 +44,14 @@ export interface AppValues {
   tag?: string
 }
 
-/** Deploys values the way a user does, from a file, and fails loudly when it fails. */
-export async function deploy(
-  values: { app1?: AppValues; app2?: AppValues },
-  argv: string[] = [],
-): Promise<void> {
+/** What a values file of one or both apps holds. */
+export interface TwoApps {
+  app1?: AppValues
+  app2?: AppValues
+}
+
+/** The text of a values file; JSON is YAML. */
+export function valuesText({ app1, app2 }: TwoApps): string {
   const section = (app: string, { env = 'staging', countries, tag }: AppValues) => ({
     create: true,
     appName: app,
@@ -56,11 +59,15 @@ export async function deploy(
     countries,
     ...(tag === undefined ? {} : { image: { tag } }),
   })
-  const content = {
-    ...(values.app1 ? { firstApp: section('app1', values.app1) } : {}),
-    ...(values.app2 ? { secondApp: section('app2', values.app2) } : {}),
-  }
-  await withFile(JSON.stringify(content), async (file) => {
+  return JSON.stringify({
+    ...(app1 ? { firstApp: section('app1', app1) } : {}),
+    ...(app2 ? { secondApp: section('app2', app2) } : {}),
+  })
+}
+
+/** Deploys values the way a user does, from a file, and fails loudly when it fails. */
+export async function deploy(values: TwoApps, argv: string[] = []): Promise<void> {
+  await withFile(valuesText(values), async (file) => {
     const all = ['-f', file, '--allow-removal', '--allow-environment-change', ...argv]
     const { exitCode, stdout, stderr } = await k8sflow(Deploy, all)
     if (exitCode !== 0) throw new Error(`deploy ended with ${String(exitCode)}\n${stdout}\n${stderr}`)

@@ -14,7 +14,6 @@ import Upgrade from '../../src/commands/upgrade.js'
 import type { DeployResult } from '../../src/services/deploy-result.js'
 import { ROOT } from '../commands/harness.js'
 import {
-  type AppValues,
   deploy,
   exists,
   helm,
@@ -22,6 +21,8 @@ import {
   k8sflowJson,
   removeAll,
   suiteCluster,
+  type TwoApps,
+  valuesText,
   withFile,
 } from './cli.js'
 import { unreachableKubeconfig, wrongContextKubeconfig } from './machine/kubeconfigs.js'
@@ -358,29 +359,10 @@ describe('k8sflow deploy', () => {
   })
 })
 
-interface TwoApps {
-  app1?: AppValues
-  app2?: AppValues
-}
-
 /** The command from its source, in a process of its own. */
 const DEV = ['--import', 'tsx', join(ROOT, 'test', 'cluster', 'run-command.ts')]
 const CTRL_C = '\u0003'
 const PTY = { cwd: ROOT, cols: 200, rows: 50, env: { ...process.env, CI: '' } as Record<string, string> }
-
-function valuesText({ app1, app2 }: TwoApps): string {
-  const section = (app: string, { env = 'staging', countries, tag }: AppValues) => ({
-    create: true,
-    appName: app,
-    env,
-    countries,
-    ...(tag === undefined ? {} : { image: { tag } }),
-  })
-  return JSON.stringify({
-    ...(app1 ? { firstApp: section('app1', app1) } : {}),
-    ...(app2 ? { secondApp: section('app2', app2) } : {}),
-  })
-}
 
 async function deployValues(values: TwoApps, argv: string[] = []) {
   return withFile(valuesText(values), async (file) =>

@@ -9,6 +9,7 @@ import Install from '../../src/commands/install.js'
 import Upgrade from '../../src/commands/upgrade.js'
 import type { DeployResult } from '../../src/services/deploy-result.js'
 import { type FakeApi, startFakeApi } from './fakes/api-server.js'
+import { writeKubeconfig } from './fakes/kubeconfig.js'
 import { runCommandClass } from './harness.js'
 
 interface HelmState {
@@ -45,15 +46,7 @@ describe('k8sflow deploy', () => {
     api = await startFakeApi()
     await copyFile(FAKE_HELM, join(folder, 'helm'))
     await chmod(join(folder, 'helm'), 0o755)
-    await writeFile(
-      join(folder, 'kubeconfig'),
-      JSON.stringify({
-        'current-context': 'pi',
-        contexts: [{ name: 'pi', context: { cluster: 'pi', user: 'me' } }],
-        clusters: [{ name: 'pi', cluster: { server: api.url } }],
-        users: [{ name: 'me', user: {} }],
-      }),
-    )
+    await writeKubeconfig(folder, api.url)
     await helmIs({})
   })
   afterEach(async () => {

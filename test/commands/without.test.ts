@@ -11,6 +11,7 @@ import Status from '../../src/commands/status.js'
 import Uninstall from '../../src/commands/uninstall.js'
 import { type FakeApi, startFakeApi } from './fakes/api-server.js'
 import { type HelmAnswers, type HelmScript, writeHelmScript } from './fakes/helm-script.js'
+import { writeKubeconfig } from './fakes/kubeconfig.js'
 import { runCommandClass } from './harness.js'
 
 interface JsonError {
@@ -33,15 +34,7 @@ describe('commands where something is not there', () => {
     folder = await mkdtemp(join(tmpdir(), 'k8sflow-without-'))
     api = await startFakeApi()
     helm = await writeHelmScript(folder, NO_RELEASES)
-    await writeFile(
-      join(folder, 'kubeconfig'),
-      JSON.stringify({
-        'current-context': 'pi',
-        contexts: [{ name: 'pi', context: { cluster: 'pi', user: 'me' } }],
-        clusters: [{ name: 'pi', cluster: { server: api.url } }],
-        users: [{ name: 'me', user: {} }],
-      }),
-    )
+    await writeKubeconfig(folder, api.url)
   })
   afterEach(async () => {
     await api.close()
