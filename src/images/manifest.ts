@@ -1,3 +1,5 @@
+import { platformText } from './platform.js'
+
 /** One platform an image is made for. */
 export interface ImagePlatform {
   /** `linux/amd64`, `linux/arm64`, `linux/arm/v7`. */
@@ -11,12 +13,6 @@ export interface ImagePlatform {
 /** What a registry answers for an image. */
 export type ManifestKind = 'index' | 'manifest' | 'unknown'
 
-interface Platform {
-  os?: unknown
-  architecture?: unknown
-  variant?: unknown
-}
-
 /* OCI image-spec (image-index.md, manifest.md, config.md); docker's own media types hold the same JSON. */
 const INDEX_TYPES = new Set([
   'application/vnd.oci.image.index.v1+json',
@@ -29,18 +25,6 @@ const MANIFEST_TYPES = new Set([
 
 /** The media types to ask a registry for. */
 export const MANIFEST_ACCEPT = [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ')
-
-/** Names for the same architecture, as containerd's platforms package normalises them. */
-const ARCHITECTURES: Readonly<Record<string, [architecture: string, variant?: string]>> = {
-  x86_64: ['amd64'],
-  'x86-64': ['amd64'],
-  i386: ['386'],
-  aarch64: ['arm64'],
-  armhf: ['arm', 'v7'],
-  armel: ['arm', 'v6'],
-}
-/** Variants that every machine of the architecture has, and that are left out therefore. */
-const BASE_VARIANTS = new Set(['amd64/v1', 'arm64/v8'])
 
 /**
  * The platforms of an image, from its OCI index or docker manifest list; attestations (provenance, SBOM) are left
@@ -82,21 +66,6 @@ export function manifestKind(json: unknown): ManifestKind {
     return INDEX_TYPES.has(type) ? 'index' : MANIFEST_TYPES.has(type) ? 'manifest' : 'unknown'
   if (Array.isArray(field(json, 'manifests'))) return 'index'
   return configDigest(json) === undefined ? 'unknown' : 'manifest'
-}
-
-/** `linux/arm/v7` for an object with `os`, `architecture` and perhaps `variant`; undefined when they say nothing. */
-export function platformText(value: unknown): string | undefined {
-  const { os, architecture, variant } = asObject(value) as Platform
-  if (typeof os !== 'string' || typeof architecture !== 'string' || os === '' || architecture === '')
-    return undefined
-  if (os === 'unknown' || architecture === 'unknown') return undefined
-  const name = architecture.toLowerCase()
-  const [known, implied] = (Object.hasOwn(ARCHITECTURES, name) ? ARCHITECTURES[name] : undefined) ?? [name]
-  const given = typeof variant === 'string' && variant !== '' ? variant.toLowerCase() : implied
-  // "7" was written by early builders for "v7".
-  const full = given === undefined || given.startsWith('v') ? given : `v${given}`
-  const suffix = full === undefined || BASE_VARIANTS.has(`${known}/${full}`) ? '' : `/${full}`
-  return `${os.toLowerCase()}/${known}${suffix}`
 }
 
 function isAttestation(entry: unknown): boolean {

@@ -6,7 +6,6 @@ import {
   imagePlatforms,
   layersSize,
   manifestKind,
-  platformText,
 } from '../../../src/images/manifest.js'
 
 const OCI = 'application/vnd.oci.image'
@@ -70,20 +69,6 @@ describe('image manifests', () => {
     expect(configDigest(INDEX)).to.equal(undefined)
     expect(configPlatform({ architecture: 'arm64', os: 'linux', rootfs: {} })).to.equal('linux/arm64')
     expect(configPlatform({})).to.equal(undefined)
-  })
-
-  it('spells platforms one way', () => {
-    const text = (architecture: string, variant?: string) =>
-      platformText({ os: 'linux', architecture, variant })
-    expect(text('x86_64')).to.equal('linux/amd64')
-    expect(text('amd64', 'v1')).to.equal('linux/amd64')
-    expect(text('amd64', 'v3')).to.equal('linux/amd64/v3')
-    expect(text('aarch64', '8')).to.equal('linux/arm64')
-    expect(text('armhf')).to.equal('linux/arm/v7')
-    expect(text('arm', '6')).to.equal('linux/arm/v6')
-    expect(text('arm')).to.equal('linux/arm')
-    expect(text('constructor')).to.equal('linux/constructor')
-    expect(text('')).to.equal(undefined)
   })
 
   it('adds up config and layers', () => {
