@@ -6,6 +6,8 @@ import { dirname } from 'node:path'
 import { FailedError, K8sflowError } from './errors.js'
 import { EXIT_CODES } from './exit-codes.js'
 import { settleBooleans, splitLists } from './flag-variables.js'
+import type { GithubReport } from './output/github/report.js'
+import type { GithubSession } from './output/github/session.js'
 import type { Progress } from './progress.js'
 import { applyProjectFile } from './project-file.js'
 
@@ -30,9 +32,16 @@ export abstract class BaseCommand extends Command {
     }),
   }
 
+  /** Only within GitHub Actions, which says so (docs/decisions/0007). */
+  private actions: GithubSession | undefined
+
   /** Values of `k8sflow.yaml` reach the flags as their environment variables, unless those are set. */
   override async init(): Promise<void> {
     await super.init()
+    if (process.env['GITHUB_ACTIONS'] === 'true') {
+      const { GithubSession } = await import('./output/github/session.js')
+      this.actions = new GithubSession([this.config.bin, this.id].filter(Boolean).join(' '))
+    }
     const flags = this.definitions()
     const folder = currentFolder()
     const file = await applyProjectFile(flags, () => this.knownFlags(), folder, process.env)
@@ -63,7 +72,26 @@ export abstract class BaseCommand extends Command {
   /** Renders what services report, on stderr; commands shown with `--verbose` or `--dry-run` only. */
   protected async progress(options: { verbose: boolean }): Promise<Progress> {
     const { stepReporter } = await import('./output/steps.js')
-    return stepReporter({ write: (text) => process.stderr.write(text), showCommands: options.verbose })
+    const progress = stepReporter({
+      write: (text) => process.stderr.write(text),
+      showCommands: options.verbose,
+    })
+    return this.actions?.watch(progress) ?? progress
+  }
+
+  /** Within GitHub Actions, leaves annotations, a summary and outputs there; elsewhere `make` is not called. */
+  protected async github(make: () => GithubReport | Promise<GithubReport>): Promise<void> {
+    await this.actions?.report(make)
+  }
+
+  /** Prints text for people on stdout, as it is. */
+  protected show(text: string): void {
+    process.stdout.write(this.actions?.inert(text) ?? text)
+  }
+
+  override logJson(json: unknown): void {
+    if (this.actions === undefined) super.logJson(json)
+    else process.stdout.write(`${this.actions.inertJson(JSON.stringify(json, null, 2))}\n`)
   }
 
   protected override async catch(error: CommandError): Promise<unknown> {
@@ -73,6 +101,7 @@ export abstract class BaseCommand extends Command {
     process.exitCode = exit
     // Said better by errorText, and nothing for a program to read.
     error.message = error.message.replace(/\nSee more help with --help$/, '')
+    await this.actions?.fail(error)
     if (this.jsonEnabled()) {
       this.logJson(this.toErrorJson(error))
       return undefined

@@ -42,13 +42,16 @@ rolled back to the last good revision.`
       async (signal) => deploy(options, { progress, signal, ...(askable ? { confirm, choose } : {}) }),
     )
     if (!this.jsonEnabled()) await this.print(result)
+    await this.github(async () =>
+      (await import('../output/github/deployment.js')).deployReport(result, flags.file),
+    )
     if (result.error !== undefined) process.exitCode = result.error.exit
     return result
   }
 
   private async print(result: DeployResult): Promise<void> {
     const { deployText } = await import('../output/deploy-table.js')
-    this.log(await deployText(result))
+    this.show(`${await deployText(result)}\n`)
     if (result.error === undefined) return
     const { errorText } = await import('../output/error-text.js')
     process.stderr.write(errorText(result.error, { bin: this.config.bin, command: this.id }))

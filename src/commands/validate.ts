@@ -29,7 +29,10 @@ and refuses what helm lint does. All files are checked before it ends; exit code
       schemaFile: join(chartPath(), 'values.schema.json'),
       onText: (path, text) => texts.set(path, text),
     })
-    if (!this.jsonEnabled()) process.stdout.write(validationText(validation, texts))
+    if (!this.jsonEnabled()) this.show(validationText(validation, texts))
+    await this.github(async () =>
+      (await import('../output/github/validation.js')).validationReport(validation),
+    )
     if (!validation.valid) process.exitCode = EXIT_CODES.invalidInput
     return validation
   }
