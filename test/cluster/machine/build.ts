@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { artifacts, type Artifact } from './artifacts.js'
+import { buildBase } from './base.js'
 import { installDebianPackages, unpackSidPackages } from './debian.js'
 import { progress, runMain } from './failure.js'
 import { withLock } from './lock.js'
@@ -11,10 +12,9 @@ import { checkGo, checkMachine } from './preflight.js'
 
 const stampDir = path.join(binDir, '.stamps')
 
-/** What to build: everything, only the two helms (for a foreign cluster), or also what the Docker engine needs. */
+/** What to build: everything, or only the two helms (for a foreign cluster). */
 export interface BuildOptions {
   only?: string[]
-  docker?: boolean
 }
 
 /** Builds and installs whatever is missing or has another version than the pinned one. Safe to interrupt and repeat. */
@@ -24,7 +24,8 @@ export async function build(options: BuildOptions = {}): Promise<void> {
     if (!options.only) {
       checkMachine()
       await installDebianPackages()
-      if (options.docker) await unpackSidPackages()
+      await unpackSidPackages()
+      await buildBase()
     }
     const wanted = artifacts.filter((artifact) => options.only?.includes(artifact.name) ?? true)
     const missing = []
@@ -82,7 +83,7 @@ async function removeLeftovers(): Promise<void> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await runMain(async () => {
-    await build({ docker: process.argv.includes('--docker') })
+    await build()
     return 0
   })
 }

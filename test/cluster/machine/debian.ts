@@ -50,9 +50,38 @@ export async function unpackSidPackages(): Promise<void> {
   if (missing.length === 0) return
   if (!onPath('apt-get'))
     throw new MachineError('the Docker engine is taken from Debian packages, and there is no apt-get here')
-  const options = await sidOptions()
+  const options = await aptOptions({ suite: 'sid' })
   await run('apt-get', [...options, 'update'])
   for (const [name, range] of missing) await unpack(name, range, options)
+}
+
+/**
+ * Downloads packages of a Debian suite for a processor, which need not be this machine's, and unpacks them all into one
+ * folder. Gives each one's entry for dpkg's list of installed packages.
+ */
+export async function extractPackages(
+  packages: Record<string, string>,
+  source: AptSource,
+  into: string,
+): Promise<string[]> {
+  const options = await aptOptions(source)
+  await run('apt-get', [...options, 'update'])
+  const work = await mkdtemp(path.join(cacheDir, 'build-deb-'))
+  try {
+    await run('apt-get', [...options, 'download', ...Object.keys(packages)], work)
+    const entries = []
+    for (const file of (await readdir(work)).sort()) {
+      const deb = path.join(work, file)
+      const { stdout } = await run('dpkg-deb', ['--field', deb])
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(stdout)?.[1] ?? ''
+      checkRange(field('Package'), field('Version'), packages[field('Package')] ?? '*')
+      await run('dpkg-deb', ['--extract', deb, into])
+      entries.push(stdout.trim().replace('\n', '\nStatus: install ok installed\n'))
+    }
+    return entries
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
 }
 
 /** Where a package's files are: `<folder>/usr/bin/…`. */
@@ -91,16 +120,22 @@ async function unpack(name: string, range: string, options: string[]): Promise<v
   }
 }
 
-/** apt's options for sid alone: lists, cache and status of their own, so that the machine's own apt never sees it. */
-async function sidOptions(): Promise<string[]> {
-  const root = path.join(cacheDir, 'apt')
+/** A Debian suite, and the processor in Debian's words (`arm64`), if it is another one than the machine's. */
+export interface AptSource {
+  suite: string
+  architecture?: string
+}
+
+/** apt's options for one suite alone: lists, cache and status of their own, so that the machine's own apt never sees it. */
+async function aptOptions({ suite, architecture }: AptSource): Promise<string[]> {
+  const root = path.join(cacheDir, 'apt', [suite, architecture].filter(Boolean).join('-'))
   for (const folder of ['lists/partial', 'cache/archives/partial'])
     await mkdir(path.join(root, folder), { recursive: true })
   await writeFile(path.join(root, 'status'), '')
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
   await writeFile(
     path.join(root, 'sources.list'),
-    `deb [signed-by=${keyring}] ${await debianMirror()} sid main\n`,
+    `deb [signed-by=${keyring}] ${await debianMirror()} ${suite} main\n`,
   )
   const settings = {
     'Dir::Etc::sourcelist': path.join(root, 'sources.list'),
@@ -108,6 +143,10 @@ async function sidOptions(): Promise<string[]> {
     'Dir::State::lists': path.join(root, 'lists'),
     'Dir::State::status': path.join(root, 'status'),
     'Dir::Cache': path.join(root, 'cache'),
+    // Only the list of packages is of use.
+    'Acquire::Languages': 'none',
+    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
+    ...(architecture ? { 'APT::Architecture': architecture, 'APT::Architectures': architecture } : {}),
   }
   return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
 }

@@ -1,4 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import type { EngineAddress } from './engine.js'
 import { MachineError } from './failure.js'
 import { processesIn } from './namespace.js'
 import { factsFile } from './paths.js'
@@ -7,18 +8,37 @@ import { factsFile } from './paths.js'
 export interface ClusterFacts {
   /** The administrator's kubeconfig, for use outside the network namespace. */
   kubeconfig: string
+  /** The administrator's kubeconfig, for use inside the network namespace, where the API server is 127.0.0.1:6443. */
+  kubeconfigInside: string
   /** The API server's address outside the network namespace. */
   server: string
   /** host:port of the registry outside the network namespace; images pushed there are also `docker.io/…` for the node. */
   registry: string
   /** host:port of Traefik's plain HTTP entry point outside the network namespace. */
   ingress: string
+  /** The Docker engine; it runs inside the network namespace, its socket is reached from anywhere. */
+  docker: EngineAddress
+  /** The image to build on, with its digest, by the name that engine, node and clients inside the namespace find it at. */
+  baseImage: string
   helm4: string
   helm3: string
   /** The network namespace's name, and the file to enter it with `nsenter --net=`. */
   netns: string
   netnsFile: string
   pids: Record<string, number>
+}
+
+/** The environment in which docker and k8sflow find the cluster and what belongs to it; a helm is not part of it. */
+export function clusterEnvironment(facts: ClusterFacts): Record<string, string> {
+  return {
+    KUBECONFIG: facts.kubeconfig,
+    DOCKER_HOST: facts.docker.host,
+    DOCKER_CONFIG: facts.docker.config,
+    K8SFLOW_DOCKER: facts.docker.cli,
+    K8SFLOW_TEST_NETNS: facts.netnsFile,
+    K8SFLOW_TEST_KUBECONFIG_INSIDE: facts.kubeconfigInside,
+    K8SFLOW_TEST_BASE_IMAGE: facts.baseImage,
+  }
 }
 
 /** The running cluster's facts; an error says how to start one. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { MachineError } from './failure.js'
 import { bin } from './paths.js'
 
@@ -9,6 +10,22 @@ export interface Image {
   user?: string
   env?: Record<string, string>
   port?: number
+}
+
+/** What an OCI manifest, index or layout says of one of its parts. */
+export interface Descriptor {
+  mediaType: string
+  digest: string
+  /** bytes */
+  size: number
+  platform?: { os: string; architecture: string }
+}
+
+interface Manifest {
+  mediaType: string
+  manifests?: Descriptor[]
+  config?: Descriptor
+  layers?: Descriptor[]
 }
 
 /** The stand-in's failure modes, one image tag each; see the program's source. */
@@ -38,17 +55,17 @@ export async function pushImage(registry: string, reference: string, image: Imag
   const separator = reference.lastIndexOf(':')
   const repository = reference.slice(0, separator)
   const layer = tarball(image.program, await readFile(bin(image.program)))
-  const config = Buffer.from(JSON.stringify(imageConfig(image, digest(layer))))
+  const config = Buffer.from(JSON.stringify(imageConfig(image, imageDigest(layer))))
   const manifest = {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: {
       mediaType: 'application/vnd.oci.image.config.v1+json',
       size: config.length,
-      digest: digest(config),
+      digest: imageDigest(config),
     },
     layers: [
-      { mediaType: 'application/vnd.oci.image.layer.v1.tar', size: layer.length, digest: digest(layer) },
+      { mediaType: 'application/vnd.oci.image.layer.v1.tar', size: layer.length, digest: imageDigest(layer) },
     ],
   }
   const base = `http://${registry}/v2/${repository}`
@@ -60,6 +77,30 @@ export async function pushImage(registry: string, reference: string, image: Imag
     JSON.stringify(manifest),
     manifest.mediaType,
   )
+}
+
+/** Pushes the image of an OCI image layout with all its platforms, and gives its digest. */
+export async function pushLayout(registry: string, reference: string, layout: string): Promise<string> {
+  const { manifests } = JSON.parse(await readFile(path.join(layout, 'index.json'), 'utf8')) as Manifest
+  const image = manifests?.[0]
+  if (!image)
+    throw new MachineError(`the image layout ${layout} names no image: remove that folder and build anew`)
+  const separator = reference.lastIndexOf(':')
+  const base = `http://${registry}/v2/${reference.slice(0, separator)}`
+  await pushParts(base, layout, image, reference.slice(separator + 1))
+  return image.digest
+}
+
+/** Pushes a manifest after all that it names: the registry refuses one whose parts it lacks. */
+async function pushParts(base: string, layout: string, part: Descriptor, tag = part.digest): Promise<void> {
+  const read = ({ digest }: Descriptor) => readFile(path.join(layout, 'blobs', ...digest.split(':')))
+  const body = await read(part)
+  const { manifests = [], config, layers = [] } = JSON.parse(body.toString()) as Manifest
+  await Promise.all([
+    ...manifests.map((manifest) => pushParts(base, layout, manifest)),
+    ...[config, ...layers].map(async (blob) => blob && pushBlob(base, await read(blob))),
+  ])
+  await call('PUT', `${base}/manifests/${tag}`, body, part.mediaType)
 }
 
 function imageConfig(image: Image, layerDigest: string) {
@@ -79,13 +120,13 @@ function imageConfig(image: Image, layerDigest: string) {
 }
 
 async function pushBlob(base: string, data: Buffer): Promise<void> {
-  const found = await fetch(`${base}/blobs/${digest(data)}`, { method: 'HEAD' })
+  const found = await fetch(`${base}/blobs/${imageDigest(data)}`, { method: 'HEAD' })
   if (found.ok) return
   const upload = await call('POST', `${base}/blobs/uploads/`)
   const location = new URL(upload.headers.get('location') ?? '', base)
   // The registry names itself as it was called inside the namespace; only path and query are its own to say.
   location.host = new URL(base).host
-  location.searchParams.set('digest', digest(data))
+  location.searchParams.set('digest', imageDigest(data))
   await call('PUT', location.href, data, 'application/octet-stream')
 }
 
@@ -102,7 +143,8 @@ async function call(method: string, url: string, body?: Buffer | string, type?: 
   return response
 }
 
-function digest(data: Buffer): string {
+/** The digest by which a registry knows a blob. */
+export function imageDigest(data: Buffer): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`
 }
 

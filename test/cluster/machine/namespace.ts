@@ -79,13 +79,22 @@ export async function start(
   return { name, pid, ended: () => end }
 }
 
+/** Where containers' network namespaces are, of the node and of every Docker engine. */
+async function containerNamespaces(): Promise<string[]> {
+  const folders = [path.join(stateDir, 'containerd', 'state', 'netns')]
+  for (const entry of await readdir(stateDir).catch(() => []))
+    folders.push(path.join(stateDir, entry, 'exec', 'netns'))
+  const found = []
+  for (const folder of folders)
+    for (const file of await readdir(folder).catch(() => [])) found.push(path.join(folder, file))
+  return found
+}
+
 /** Ends every process in the cluster's namespaces, removes its mounts, namespaces, cgroups and files. */
 export async function destroyNamespace(): Promise<void> {
-  const podNamespaces = path.join(stateDir, 'containerd', 'state', 'netns')
   // Servers first: a kubelet or a shim that lives would start again what is stopped after it.
   await stopAll([netnsFile])
-  const pods = (await readdir(podNamespaces).catch(() => [])).map((file) => path.join(podNamespaces, file))
-  await stopAll([netnsFile, ...pods])
+  await stopAll([netnsFile, ...(await containerNamespaces())])
   await unmountBelow(stateDir)
   await execa('ip', ['netns', 'del', netns], { reject: false })
   await removeShimSockets()
@@ -149,7 +158,15 @@ export async function cgroupRoots(): Promise<string[]> {
 
 /** Shims listen in a folder of the machine that cannot be chosen; each one's bundle says which socket is its own. */
 async function removeShimSockets(): Promise<void> {
-  const bundles = path.join(stateDir, 'containerd', 'state', 'io.containerd.runtime.v2.task', 'k8s.io')
+  const states = [path.join(stateDir, 'containerd', 'state')]
+  for (const entry of await readdir(stateDir).catch(() => []))
+    states.push(path.join(stateDir, entry, 'exec', 'containerd', 'daemon'))
+  for (const folder of states)
+    for (const namespace of ['k8s.io', 'moby'])
+      await removeSocketsOf(path.join(folder, 'io.containerd.runtime.v2.task', namespace))
+}
+
+async function removeSocketsOf(bundles: string): Promise<void> {
   for (const id of await readdir(bundles).catch(() => [])) {
     const text = await readFile(path.join(bundles, id, 'bootstrap.json'), 'utf8').catch(() => '')
     const socket = /"unix:\/\/([^"]+)"/.exec(text)?.[1]

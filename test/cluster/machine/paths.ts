@@ -17,6 +17,9 @@ export const binDir = path.join(cacheDir, 'bin')
 /** Debian packages that are unpacked instead of installed. */
 export const unpackedDir = path.join(cacheDir, 'debian')
 
+/** The base image that images are built on, as an OCI image layout. */
+export const baseDir = path.join(cacheDir, 'base')
+
 /** All that one running cluster writes; removed when it stops. */
 export const stateDir = path.join(cacheDir, 'state')
 

@@ -1,5 +1,5 @@
 import { build } from './build.js'
-import { findFacts, type ClusterFacts } from './facts.js'
+import { clusterEnvironment, findFacts, type ClusterFacts } from './facts.js'
 import { MachineError, progress, runMain } from './failure.js'
 import { onInterrupt } from './interrupts.js'
 import { destroyNamespace } from './namespace.js'
@@ -30,7 +30,8 @@ async function startSandbox(): Promise<number> {
   const running = await findFacts()
   if (!running) await build()
   const facts = running ?? (await startOrClear())
-  process.stdout.write(`export KUBECONFIG=${quote(facts.kubeconfig)} K8SFLOW_HELM=${quote(facts.helm4)}\n`)
+  const variables = Object.entries({ ...clusterEnvironment(facts), K8SFLOW_HELM: facts.helm4 })
+  process.stdout.write(`export ${variables.map(([name, value]) => `${name}=${quote(value)}`).join(' ')}\n`)
   return 0
 }
 
@@ -54,9 +55,10 @@ async function showStatus(): Promise<number> {
     progress('not running')
     return 1
   }
-  const { server, registry, ingress, kubeconfig, helm4, helm3 } = facts
+  const { server, registry, ingress, kubeconfig, helm4, helm3, docker } = facts
   process.stdout.write(`running: API server ${server}, registry ${registry}, ingress http://${ingress}\n`)
   process.stdout.write(`kubeconfig ${kubeconfig}\nhelm 4 ${helm4}\nhelm 3 ${helm3}\n`)
+  process.stdout.write(`docker ${docker.cli} at ${docker.host}, base image ${facts.baseImage}\n`)
   return 0
 }
 

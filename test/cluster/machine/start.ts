@@ -3,9 +3,10 @@ import { addonObjects, ingressPort, startAddons } from './addons.js'
 import { Api } from './api.js'
 import { createCertificates } from './certificates.js'
 import { startApiServer, startControllers } from './control-plane.js'
+import { engineAddress, startEngine } from './engine.js'
 import { findFacts, writeFacts, type ClusterFacts } from './facts.js'
 import { progress } from './failure.js'
-import { pushStandardImages } from './images.js'
+import { pushLayout, pushStandardImages } from './images.js'
 import { writeKubeconfig } from './kubeconfigs.js'
 import { withLock } from './lock.js'
 import {
@@ -19,12 +20,15 @@ import {
   type Started,
 } from './namespace.js'
 import { startContainerd, startNode } from './node.js'
-import { bin, logsDir, netns, netnsFile, state, stateDir } from './paths.js'
-import { startRegistry } from './registry.js'
+import { baseDir, bin, logsDir, netns, netnsFile, state, stateDir } from './paths.js'
+import { registryAddress, startRegistry } from './registry.js'
 import { waitFor, type Wait } from './wait.js'
 
 /** Where the cluster is reached from the ordinary machine; another free port is taken where one of these is in use. */
 const preferredPorts = { api: 26443, registry: 25000, ingress: 28080 }
+
+/** What the base image is called in the registry. */
+const baseImageName = 'nginx-base:1'
 
 /** Starts the cluster, or finds it running, and waits until every part works. What a crashed run left is cleared first. */
 export async function startCluster(): Promise<ClusterFacts> {
@@ -49,6 +53,9 @@ async function startParts(): Promise<ClusterFacts> {
   const admin = await writeKubeconfig('inside', { server: insideServer, user: 'admin' })
   const node = await writeKubeconfig('node', { server: insideServer, user: 'node' })
 
+  // Takes longer than the API server needs to be there, and nothing but the end waits for it.
+  const docker = startEngine({ name: 'docker', containerdStore: true })
+  docker.catch(() => undefined)
   const [servers, registry, containerd, { relay, ports }] = await Promise.all([
     startApiServer(),
     startRegistry(),
@@ -70,14 +77,17 @@ async function startParts(): Promise<ClusterFacts> {
       startAddons(admin),
       applyAll(api),
     ])
-    await images
-    const started = [...servers, registry, containerd, relay, ...others.flatMap((part) => part)]
+    const baseImage = await images
+    const started = [...servers, registry, containerd, relay, await docker, ...others.flatMap((part) => part)]
     await waitForParts(api, started, `127.0.0.1:${ports.ingress}`)
     return {
       kubeconfig: await writeKubeconfig('admin', { server, user: 'admin' }),
+      kubeconfigInside: admin,
       server,
       registry: registryOutside,
       ingress: `127.0.0.1:${ports.ingress}`,
+      docker: engineAddress('docker'),
+      baseImage,
       helm4: bin('helm4'),
       helm3: bin('helm3'),
       netns,
@@ -114,10 +124,15 @@ async function startRelay() {
   return { relay, ports }
 }
 
-async function pushImages(registry: string, process: Started): Promise<void> {
+/** Fills the registry; gives the base image's reference. */
+async function pushImages(registry: string, process: Started): Promise<string> {
   const wait = { what: 'the image registry', log: 'registry', seconds: 30, hopeless: process.ended }
   await waitFor(wait, async () => (await fetch(`http://${registry}/v2/`)).ok)
-  await pushStandardImages(registry)
+  const [digest] = await Promise.all([
+    pushLayout(registry, baseImageName, baseDir),
+    pushStandardImages(registry),
+  ])
+  return `${registryAddress}/${baseImageName}@${digest}`
 }
 
 async function waitForApi(api: Api, servers: Started[]): Promise<void> {

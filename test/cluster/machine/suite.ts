@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './build.js'
-import { findFacts } from './facts.js'
+import { clusterEnvironment, findFacts } from './facts.js'
 import { MachineError, progress, runMain } from './failure.js'
 import { checkForeignCluster } from './foreign-cluster.js'
 import { onInterrupt } from './interrupts.js'
@@ -95,7 +95,7 @@ async function runOnOwn(helm: string, options: Options): Promise<Counts> {
   if (!options.keep) await stopCluster()
   const facts = await startCluster()
   return runMocha(helm, options, {
-    KUBECONFIG: facts.kubeconfig,
+    ...clusterEnvironment(facts),
     K8SFLOW_TEST_CLUSTER: 'own',
     K8SFLOW_TEST_INGRESS: facts.ingress,
     K8SFLOW_TEST_REGISTRY: facts.registry,
