@@ -12,7 +12,7 @@ export interface ImageReference {
 }
 
 /** What `docker.io` stands for when nothing else is said. */
-const DEFAULT_REGISTRY = 'docker.io'
+export const DEFAULT_REGISTRY = 'docker.io'
 const DEFAULT_TAG = 'latest'
 const MAX_NAME = 255
 
