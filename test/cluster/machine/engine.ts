@@ -2,7 +2,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import path from 'node:path'
 import { unpackedPath } from './debian.js'
-import { start, type Started } from './namespace.js'
+import { start, unmountBelow, type Started } from './namespace.js'
 import { binDir, netns, state } from './paths.js'
 import { waitFor } from './wait.js'
 
@@ -61,6 +61,18 @@ export async function startEngine({ name, containerdStore }: EngineOptions): Pro
     answers(state(name, 'docker.sock')),
   )
   return started
+}
+
+/** Stops an engine that this process started, and removes all it had. A cluster's stop does the same for every engine. */
+export async function stopEngine({ name, pid, ended }: Started): Promise<void> {
+  // It takes its own containerd along, which a kill would leave behind.
+  if (!ended()) process.kill(pid, 'SIGTERM')
+  await waitFor(
+    { what: `${name} to end`, log: name, seconds: 30, intervalMs: 50 },
+    async () => ended() !== undefined,
+  )
+  await unmountBelow(state(name))
+  await rm(state(name), { recursive: true, force: true })
 }
 
 /** Whether an engine answers on that socket. A socket can be there before the engine listens on it. */

@@ -139,7 +139,8 @@ function tryKill(pid: number, signal: NodeJS.Signals): void {
   if (alive(pid)) process.kill(pid, signal)
 }
 
-async function unmountBelow(folder: string): Promise<void> {
+/** Unmounts whatever is mounted in a folder. */
+export async function unmountBelow(folder: string): Promise<void> {
   const points = (await readFile('/proc/self/mounts', 'utf8'))
     .split('\n')
     .map((line) => (line.split(' ')[1] ?? '').replaceAll('\\040', ' '))

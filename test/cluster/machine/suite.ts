@@ -12,6 +12,9 @@ import { bin, rootDir } from './paths.js'
 import { startCluster } from './start.js'
 import { stopCluster } from './stop.js'
 
+/** Files whose tests have nothing to do with helm's version: they run with the first helm only. */
+const onceOnly = 'test/cluster/**/*.once.cluster.ts'
+
 /** What a run does; anything else on the command line is mocha's. */
 interface Options {
   helms: string[]
@@ -112,7 +115,8 @@ async function runMocha(helm: string, options: Options, env: Record<string, stri
   // Without its configuration file mocha runs in the process that is started here; with it, in a child of that one, which
   // would live on when the suite is terminated.
   const own = ['--no-config', '--forbid-only', '--reporter', 'spec', '--timeout', '180000']
-  const args = ['--import', 'tsx', mocha, ...own, ...colour, ...options.mocha, ...files]
+  const skipped = helm === options.helms[0] ? [] : ['--ignore', onceOnly]
+  const args = ['--import', 'tsx', mocha, ...own, ...colour, ...skipped, ...options.mocha, ...files]
   const result = await execa(process.execPath, args, {
     cwd: rootDir,
     env: { ...env, K8SFLOW_HELM: bin(`helm${helm}`), K8SFLOW_TEST_HELM: helm },
