@@ -16,7 +16,7 @@ const RARE_PACKAGES = {
   'rare.cjs': ['cli-spinners', 'debug', 'lilconfig', 'minimatch', 'tinyglobby', 'wsl-utils', 'yaml'],
 }
 /** Loaded by few commands, when they need them; typescript is only for plugins under development. */
-const EXTERNAL = ['@kubernetes/client-node', 'ajv', 'cli-table3', 'execa', 'inquirer', 'typescript']
+const EXTERNAL = ['@kubernetes/client-node', 'ajv', 'cli-table3', 'execa', 'inquirer', 'tar', 'typescript']
 
 /**
  * Makes the modules of oclif, which load each other when they are loaded, do so when they are first used: a command

@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+
+import { FailedError, type K8sflowError } from '../errors.js'
+import { redactText } from '../tools/command-line.js'
+import type { Completed } from '../tools/runner.js'
+import { emulatorAdvice } from './build-engine.js'
+
+/** What is known of a build that failed. */
+export interface FailedBuild {
+  /** What buildx said besides its progress. */
+  said: readonly string[]
+  /** Folder of each app. */
+  contexts: Readonly<Record<string, string>>
+  platforms: readonly string[]
+}
+
+/** A known reason: how it is recognised, and what helps. */
+interface Known {
+  pattern: RegExp
+  code: string
+  suggestions: (match: RegExpExecArray, failed: { platforms: readonly string[] }) => string[]
+}
+
+/** Messages of BuildKit and the engine (facts, "docker buildx"; seen with engine 28.5 and buildx 0.29). */
+const KNOWN: readonly Known[] = [
+  {
+    pattern: /no space left on device|disk quota exceeded/i,
+    code: 'DISK_FULL',
+    suggestions: () => [
+      'See what takes the space: docker system df',
+      'Free some: docker buildx prune, docker image prune',
+    ],
+  },
+  {
+    pattern: /exec format error/i,
+    code: 'NO_EMULATOR',
+    suggestions: (_match, { platforms }) => [
+      `Install an emulator: ${emulatorAdvice(platforms.filter((platform) => !platform.includes('amd64')))}`,
+      'Or do without RUN: COPY needs none.',
+    ],
+  },
+  {
+    pattern: /no match for platform in manifest|does not provide the specified platform/i,
+    code: 'BASE_LACKS_PLATFORM',
+    suggestions: () => ['Choose a base image that exists for every platform, or name fewer with --platform.'],
+  },
+  {
+    pattern:
+      /no basic auth credentials|unauthorized|authentication required|requested access .* denied|denied: |insufficient_scope|403 Forbidden/i,
+    code: 'REGISTRY_DENIED',
+    suggestions: () => [
+      'Log in to the registry, as a user who may do this: docker login HOST',
+      'Is --image-prefix right?',
+    ],
+  },
+  {
+    pattern:
+      /connection refused|no such host|i\/o timeout|network is unreachable|connection reset|EOF$|TLS handshake timeout|server misbehaving/i,
+    code: 'REGISTRY_UNREACHABLE',
+    suggestions: () => [
+      'Is the registry running, and its name right? Then run the same command again: what is built is kept.',
+    ],
+  },
+  {
+    pattern: /server gave HTTP response to HTTPS client|x509: |certificate/i,
+    code: 'REGISTRY_INSECURE',
+    suggestions: () => [
+      'Give the registry a certificate the engine trusts, or list it under "insecure-registries" in daemon.json.',
+    ],
+  },
+  {
+    pattern: /failed to resolve source metadata for (\S+): .*not found/i,
+    code: 'BASE_NOT_FOUND',
+    suggestions: ([, base = 'the base image']) => [
+      `Does ${base} exist? Its digest can be refreshed: see the README of the samples.`,
+    ],
+  },
+  {
+    pattern: /unknown flag: --allow|unknown shorthand/i,
+    code: 'BUILDX_TOO_OLD',
+    suggestions: () => ['Update the buildx plugin; 0.19 or newer is needed: docker buildx version'],
+  },
+]
+
+/** The error of a failed bake: which app, why, and where in its Dockerfile. */
+export function buildFailure(failed: FailedBuild): FailedError {
+  const last = [...failed.said].reverse().find((line) => /^ERROR: /.test(line)) ?? failed.said.at(-1) ?? ''
+  const text = redactText(last.replace(/^ERROR: /, ''))
+  const [, app, rest] = /^target (\w+): (.*)$/s.exec(text) ?? []
+  const reason = (rest ?? text).replace(/^failed to solve: /, '') || 'docker gave no reason'
+  const line = /^Dockerfile:(\d+)$/m.exec(failed.said.join('\n'))?.[1]
+  const context = app === undefined ? undefined : failed.contexts[app]
+  const place =
+    context === undefined || line === undefined
+      ? undefined
+      : { path: join(context, 'Dockerfile'), line: Number(line) }
+  const { code, suggestions } = explain(reason, failed.platforms) ?? {
+    code: 'BUILD_FAILED',
+    suggestions: ['The output above is that of the step that failed.'],
+  }
+  const where = place === undefined ? '' : ` (${place.path}:${String(place.line)})`
+  return new FailedError(`${app ?? 'The images'} could not be built${where}: ${reason}`, {
+    code,
+    suggestions,
+    data: { ...(app === undefined ? {} : { app }), reason, ...place },
+  })
+}
+
+/** The error of a `docker image load` or `docker image push` that failed. */
+export function transferFailure(
+  verb: 'loaded' | 'pushed',
+  reference: string,
+  completed: Completed,
+): K8sflowError {
+  const lines = redactText(`${completed.stdout}\n${completed.stderr}`)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  const reason = lines.at(-1) ?? 'docker gave no reason'
+  const { code, suggestions } = explain(reason, []) ?? {
+    code: verb === 'pushed' ? 'PUSH_FAILED' : 'LOAD_FAILED',
+    suggestions: ['Run the same command again: what is built is kept.'],
+  }
+  return new FailedError(`${reference} was built, but could not be ${verb}: ${reason}`, {
+    code,
+    suggestions: suggestions.map((text) => text.replace('HOST', registryOf(reference))),
+    data: { reference, reason },
+  })
+}
+
+function explain(
+  reason: string,
+  platforms: readonly string[],
+): { code: string; suggestions: string[] } | undefined {
+  for (const { pattern, code, suggestions } of KNOWN) {
+    const match = pattern.exec(reason)
+    if (match !== null) return { code, suggestions: suggestions(match, { platforms }) }
+  }
+  return undefined
+}
+
+function registryOf(reference: string): string {
+  const [host = ''] = reference.split('/')
+  return /[.:]|^localhost$/.test(host) ? host : ''
+}

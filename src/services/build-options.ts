@@ -1,0 +1,130 @@
+import { InvalidInputError } from '../errors.js'
+import { type App, APPS } from '../values/contract.js'
+import type { BuildOutput } from './build-engine.js'
+import { checkSelection } from './selection.js'
+
+/** What to build and what to do with it, as the flags say. */
+export interface BuildOptions {
+  /** Apps as typed; left out means both. */
+  project?: readonly string[] | undefined
+  /** The folder that holds one folder per app. */
+  source: string
+  platforms: readonly string[]
+  push: boolean
+  load: boolean
+  /** Writes an OCI image layout per app into this folder instead. */
+  ociDir?: string | undefined
+  imagePrefix: string
+  tags?: readonly string[] | undefined
+  /** `NAME=VALUE` for `ARG NAME` of the Dockerfiles. */
+  buildArgs?: readonly string[] | undefined
+  builder?: string | undefined
+  cacheFrom?: readonly string[] | undefined
+  cacheTo?: readonly string[] | undefined
+  provenance: boolean
+  sbom: boolean
+  noCache: boolean
+  /** Pushes also what is not committed. */
+  allowDirty: boolean
+  /** Values files in which to pin what was pushed. */
+  write?: readonly string[] | undefined
+  dryRun: boolean
+}
+
+/** What the flags of `build` hold. */
+export interface BuildFlags {
+  project?: string[] | undefined
+  source: string
+  platform: string[]
+  'image-prefix': string
+  tag?: string[] | undefined
+  'build-arg'?: string[] | undefined
+  builder?: string | undefined
+  'cache-from'?: string[] | undefined
+  'cache-to'?: string[] | undefined
+  provenance: boolean
+  sbom: boolean
+  'ignore-cache': boolean
+  'allow-dirty': boolean
+  push: boolean
+  load: boolean
+  'oci-dir'?: string | undefined
+  write?: string[] | undefined
+  'dry-run': boolean
+}
+
+export function buildOptions(flags: BuildFlags): BuildOptions {
+  return {
+    ...flags,
+    platforms: flags.platform,
+    imagePrefix: flags['image-prefix'],
+    tags: flags.tag,
+    buildArgs: flags['build-arg'],
+    cacheFrom: flags['cache-from'],
+    cacheTo: flags['cache-to'],
+    noCache: flags['ignore-cache'],
+    allowDirty: flags['allow-dirty'],
+    ociDir: flags['oci-dir'],
+    dryRun: flags['dry-run'],
+  }
+}
+
+/** The same, checked and complete. */
+export interface CheckedBuild {
+  apps: App[]
+  platforms: string[]
+  output: BuildOutput
+  buildArgs: Record<string, string>
+  write: readonly string[]
+}
+
+/**
+ * Checks everything that can be checked without docker.
+ * @throws InvalidInputError
+ */
+export async function checkBuild(options: BuildOptions): Promise<CheckedBuild> {
+  const { apps = [...APPS] } = await checkSelection({ project: options.project })
+  const output = options.push ? 'push' : options.ociDir === undefined ? 'load' : 'oci'
+  const write = options.write ?? []
+  if (write.length > 0 && output !== 'push')
+    throw new InvalidInputError('--write needs --push: a cluster can only pull what a registry holds.', {
+      code: 'WRITE_WITHOUT_PUSH',
+      suggestions: ['Add --push.'],
+    })
+  if (write.length > 0) {
+    const { checkPinTargets } = await import('./image-pins.js')
+    await checkPinTargets(write, apps)
+  }
+  return {
+    apps,
+    platforms: checkPlatforms(options.platforms),
+    output,
+    buildArgs: Object.fromEntries((options.buildArgs ?? []).map((text) => buildArg(text))),
+    write,
+  }
+}
+
+function checkPlatforms(platforms: readonly string[]): string[] {
+  const tidy = platforms.map((text) => text.trim().toLowerCase())
+  const wrong = tidy.filter((text) => !/^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/.test(text))
+  if (wrong.length > 0 || tidy.length === 0)
+    throw new InvalidInputError(
+      `${wrong.map((text) => JSON.stringify(text)).join(' and ')} ${wrong.length > 1 ? 'are no platforms' : 'is no platform'}.`,
+      {
+        code: 'INVALID_PLATFORM',
+        suggestions: ['Write operating system and architecture: --platform linux/amd64,linux/arm64'],
+        data: { platforms: wrong },
+      },
+    )
+  return [...new Set(tidy)]
+}
+
+function buildArg(text: string): [name: string, value: string] {
+  const equals = text.indexOf('=')
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)]
+  // Not the text itself: it could be a secret whose name was forgotten.
+  throw new InvalidInputError('--build-arg is to be NAME=VALUE.', {
+    code: 'INVALID_BUILD_ARG',
+    suggestions: ['For example: --build-arg NGINX_IMAGE=nginx:1-alpine-slim'],
+  })
+}

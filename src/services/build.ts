@@ -1,0 +1,261 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { FailedError, InterruptedError, InvalidInputError } from '../errors.js'
+import type { ImagePlatform } from '../images/manifest.js'
+import { createDocker } from '../tools/docker.js'
+import type { Runner } from '../tools/runner.js'
+import type { App } from '../values/contract.js'
+import { type BuildOutput, findEngine, missingEmulators } from './build-engine.js'
+import { buildFailure, transferFailure } from './build-failure.js'
+import { type BuildOptions, checkBuild } from './build-options.js'
+import { archiveOf, bakeRequest, type BuildContext, definition, metadataFile, type Run } from './build-run.js'
+import { readSources, type Source } from './build-sources.js'
+import { forEachLimited } from './limited.js'
+
+/** One app's image. */
+export interface BuiltImage {
+  app: App
+  /** Without tag and digest: `hecha00/app1`. */
+  image: string
+  tag: string
+  /** Image, tag and digest: `hecha00/app1:1.0.0@sha256:…`. */
+  reference: string
+  /** Of the index of all platforms: what to deploy. */
+  digest: string
+  platforms: ImagePlatform[]
+  /** The newest commit that changed the app's folder, where git knows one. */
+  revision: string | null
+  /** Whether that folder held anything that is not committed. */
+  dirty: boolean
+  /** The folder its OCI image layout was written to. */
+  ociLayout?: string
+}
+
+/** A values file in which an image was pinned. */
+export interface WrittenPin {
+  file: string
+  app: App
+  digest: string
+}
+
+export interface BuildResult {
+  /** Name of the buildx builder. */
+  builder: string
+  output: BuildOutput
+  /** In the order of the apps; empty with `--dry-run`. */
+  images: BuiltImage[]
+  written: WrittenPin[]
+  /** With `--dry-run`: what would be run. */
+  commands?: string[]
+}
+
+/**
+ * Builds the images of apps, side by side, and pushes, loads or writes them.
+ * @throws InvalidInputError, MissingProgramError, FailedError or InterruptedError; values files are changed only after
+ *   every image was pushed
+ */
+export async function build(options: BuildOptions, context: BuildContext): Promise<BuildResult> {
+  const checked = await checkBuild(options)
+  const { createRunner } = await import('../tools/runner.js')
+  const runner = createRunner(context.progress)
+  const docker = createDocker(runner)
+  const needs = { builder: options.builder, platforms: checked.platforms, output: checked.output }
+  const [sources, engine] = await Promise.all([
+    readSources({ ...options, apps: checked.apps, tags: options.tags ?? [] }, runner),
+    findEngine(docker, needs),
+  ])
+  await lookAhead({ ...checked, options, context, engine, sources }, runner)
+  const shared = { ...checked, options, context, docker, engine, sources }
+  if (options.dryRun) {
+    const { plannedCommands } = await import('./build-dry-run.js')
+    const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
+    return resultOf(run, [], plannedCommands(run))
+  }
+  const scratch = await mkdtemp(join(tmpdir(), 'k8sflow-build-'))
+  try {
+    return await runBuild({ ...shared, scratch })
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Says, before anything takes time, what would fail later or surprise. */
+async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>, runner: Runner): Promise<void> {
+  const { sources, engine, platforms, output, options, context } = run
+  const dirty = sources.filter(({ state }) => state?.dirty === true)
+  if (dirty.length > 0 && output === 'push' && !options.allowDirty) throw dirtyTree(dirty)
+  const warn = (text: string) => context.progress({ kind: 'step', state: 'warning', text })
+  for (const text of await missingEmulators(engine.builder, platforms, sources)) warn(text)
+  if (output === 'push') {
+    const { checkLogin } = await import('./build-login.js')
+    for (const text of await checkLogin(
+      sources.map(({ image }) => image),
+      runner,
+    ))
+      warn(text)
+  }
+}
+
+async function runBuild(run: Run): Promise<BuildResult> {
+  const { prepareLayouts, finishLayouts } = await import('./build-layouts.js')
+  if (run.output === 'oci') await prepareLayouts(run.options.ociDir ?? '', run.apps)
+  const digests = await bake(run)
+  if (run.engine.route === 'archive' && run.output !== 'oci') await transfer(run, digests)
+  if (run.output === 'oci') await finishLayouts(run.options.ociDir ?? '', run.apps, run.scratch)
+  const images = await Promise.all(run.sources.map(async (source) => describe(run, source, digests)))
+  const result = resultOf(run, images)
+  if (run.write.length > 0) {
+    const { pinImages } = await import('./image-pins.js')
+    const pins = await pinImages(run.write, images)
+    result.written = pins.map(({ path, app, digest }) => ({ file: path, app, digest }))
+  }
+  return result
+}
+
+/** Runs the build and gives the digest of each app's image. */
+async function bake(run: Run): Promise<Map<App, string>> {
+  const { docker, engine, context, sources } = run
+  const { buildProgress } = await import('../tools/build-progress.js')
+  const progress = buildProgress(run.apps, context.progress)
+  const completed = await docker.bake({
+    ...bakeRequest(run),
+    definition: JSON.stringify(definition(run)),
+    onLine: (line) => progress.take(line),
+    signal: context.signal,
+  })
+  if (context.signal?.aborted === true) throw interrupted('Nothing was pushed, loaded or written.')
+  if (completed.exitCode !== 0) {
+    for (const { app, name, output } of progress.failedSteps())
+      if (output.length > 0)
+        context.progress({ kind: 'lines', title: `Output of ${app ?? 'the build'}, ${name}:`, lines: output })
+    throw buildFailure({
+      said: progress.text(),
+      contexts: Object.fromEntries(sources.map(({ app, context: folder }) => [app, folder])),
+      platforms: run.platforms,
+    })
+  }
+  const metadata = JSON.parse(await readFile(metadataFile(run), 'utf8')) as Record<
+    string,
+    Record<string, unknown>
+  >
+  return new Map(
+    run.apps.map((app) => {
+      const digest = metadata[app]?.['containerimage.digest']
+      if (typeof digest === 'string') return [app, digest]
+      throw new FailedError(`buildx built ${app} with ${engine.builder.name}, but names no digest for it.`, {
+        code: 'NO_DIGEST',
+        suggestions: ['Update the buildx plugin: docker buildx version'],
+      })
+    }),
+  )
+}
+
+/** Hands archives to the engine and, for a push, lets it push them; what was pushed stays pushed when another fails. */
+async function transfer(run: Run, digests: Map<App, string>): Promise<void> {
+  const { docker, context, sources, output, scratch } = run
+  const done: string[] = []
+  const step = (state: 'done' | 'failed', app: App, text: string) =>
+    context.progress({ kind: 'step', state, subject: app, text })
+  const problems: Error[] = []
+  await forEachLimited(sources, sources.length, async ({ app, references }) => {
+    const loaded = await docker.load(archiveOf(scratch, app), context.signal)
+    if (loaded.exitCode !== 0)
+      return void problems.push(transferFailure('loaded', references[0] ?? app, loaded))
+    if (output === 'load') {
+      for (const reference of references) step('done', app, `loaded ${reference}`)
+      return
+    }
+    for (const reference of references) {
+      const pushed = await docker.push(reference, context.signal)
+      if (pushed.exitCode !== 0) {
+        step('failed', app, `push ${reference}`)
+        return void problems.push(transferFailure('pushed', reference, pushed))
+      }
+      checkPushed(reference, digests.get(app) ?? '', pushed.stdout)
+      step('done', app, `pushed ${reference}`)
+      done.push(reference)
+    }
+  })
+  if (context.signal?.aborted === true)
+    throw interrupted(done.length === 0 ? 'Nothing was pushed.' : `Pushed before that: ${done.join(', ')}.`)
+  const [problem] = problems
+  if (problem !== undefined) throw problem
+}
+
+/** The registry has to hold what was built, to the letter. */
+function checkPushed(reference: string, digest: string, stdout: string): void {
+  const said = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1]
+  if (said === undefined || said === digest) return
+  throw new FailedError(
+    `${reference} was built as ${digest}, but the registry holds ${said} after the push.`,
+    {
+      code: 'DIGEST_CHANGED',
+      suggestions: [
+        'Run it again; if that repeats, build with a builder of its own: docker buildx create --use',
+      ],
+      data: { reference, built: digest, pushed: said },
+    },
+  )
+}
+
+async function describe(run: Run, source: Source, digests: Map<App, string>): Promise<BuiltImage> {
+  const { app, image, tag, state } = source
+  const digest = digests.get(app) ?? ''
+  return {
+    app,
+    image,
+    tag,
+    reference: `${image}:${tag}@${digest}`,
+    digest,
+    platforms: await platformsOf(run, source, digest),
+    revision: state?.lastChange ?? null,
+    dirty: state?.dirty ?? false,
+    ...(run.output === 'oci' ? { ociLayout: join(run.options.ociDir ?? '', app) } : {}),
+  }
+}
+
+/** From what was written where it still lies here, else from the registry; sizes are left out where neither tells. */
+async function platformsOf(run: Run, { app, image }: Source, digest: string): Promise<ImagePlatform[]> {
+  const layout = await import('../images/oci-layout.js')
+  if (run.output === 'oci') return layout.layoutPlatforms(join(run.options.ociDir ?? '', app), digest)
+  if (run.engine.route === 'archive') return layout.archivePlatforms(archiveOf(run.scratch, app), digest)
+  const fallback = run.platforms.map((platform) => ({ platform }))
+  if (run.output === 'load') return fallback
+  const found = await layout.registryPlatforms((reference) => run.docker.manifest(reference), image, digest)
+  return found.length > 0 ? found : fallback
+}
+
+function resultOf(run: Run, images: BuiltImage[], commands?: string[]): BuildResult {
+  return {
+    builder: run.engine.builder.name,
+    output: run.output,
+    images,
+    written: [],
+    ...(commands === undefined ? {} : { commands }),
+  }
+}
+
+function interrupted(state: string): InterruptedError {
+  return new InterruptedError(`The build was interrupted. ${state}`, {
+    code: 'INTERRUPTED',
+    suggestions: ['Run the same command again: finished steps are kept in the build cache.'],
+  })
+}
+
+function dirtyTree(sources: readonly Source[]): InvalidInputError {
+  const folders = sources.map(({ context }) => context)
+  return new InvalidInputError(
+    `${folders.join(' and ')} ${folders.length > 1 ? 'hold' : 'holds'} changes that are not committed, so no commit describes the image.`,
+    {
+      code: 'DIRTY_TREE',
+      suggestions: [
+        'Commit them first.',
+        'Or push all the same, with a tag that ends in -dirty: --allow-dirty',
+        `See what is changed: git status -- ${folders.join(' ')}`,
+      ],
+      data: { folders },
+    },
+  )
+}
