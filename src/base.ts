@@ -39,8 +39,8 @@ export abstract class BaseCommand extends Command {
   override async init(): Promise<void> {
     await super.init()
     if (process.env['GITHUB_ACTIONS'] === 'true') {
-      const { GithubSession } = await import('./output/github/session.js')
-      this.actions = new GithubSession([this.config.bin, this.id].filter(Boolean).join(' '))
+      const { githubSession } = await import('./rest.js')
+      this.actions = await githubSession([this.config.bin, this.id].filter(Boolean).join(' '))
     }
     const flags = this.definitions()
     const folder = currentFolder()
