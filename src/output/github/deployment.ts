@@ -97,7 +97,7 @@ function summary(result: DeployResult): string {
     app.app,
     app.country,
     app.environment,
-    app.revision === null ? '' : `${app.release} ${String(app.revision)}`,
+    revisionText(app),
     OUTCOMES[outcome.get(app.release) ?? 'not-started'],
     app.image === '' ? '' : { code: app.image },
     `${String(app.ready)}/${String(app.desired)}`,
@@ -114,6 +114,12 @@ function summary(result: DeployResult): string {
 }
 
 const HEADINGS = ['App', 'Country', 'Environment', 'Revision', 'Outcome', 'Image', 'Pods', '/ping']
+
+/** The release usually has the app's name. */
+function revisionText({ app, release, revision }: DeployedApp): string {
+  if (revision === null) return ''
+  return release === app ? String(revision) : `${String(revision)} of ${release}`
+}
 
 function pingCell({ ping }: DeployedApp): Cell {
   if (ping === null) return 'not asked'

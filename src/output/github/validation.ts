@@ -7,9 +7,7 @@ import type { GithubReport } from './report.js'
 export function validationReport({ valid, files }: Validation): GithubReport {
   const bad = files.filter((file) => !file.valid).length
   const verdict =
-    bad === 0
-      ? 'Values files are valid'
-      : `${String(bad)} of ${String(files.length)} values files are not valid`
+    bad === 0 ? 'Values files are valid' : `${String(bad)} of ${String(files.length)} values files not valid`
   const rows = files.map((file) => [
     { code: file.path === '-' ? 'stdin' : file.path },
     file.valid ? '✔ valid' : '✗ not valid',
