@@ -25,6 +25,7 @@ rolled back to the last good revision.`
   async run(): Promise<DeployResult> {
     const { flags } = await this.parse(this.ctor as typeof Deploy)
     const { deploy } = await import('../services/deploy.js')
+    const { interruptNotice } = await import('../output/interrupt-notice.js')
     const progress = await this.progress(flags)
     const askable = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
     const options = {
@@ -35,11 +36,11 @@ rolled back to the last good revision.`
       allowEnvironmentChange: flags['allow-environment-change'],
       allowRemoval: flags['allow-removal'],
       rollbackOnPingFailure: flags['rollback-on-ping-failure'],
+      checkPlatforms: flags['check-platforms'],
       dryRun: flags['dry-run'],
     }
-    const result = await interruptible(
-      (count) => progress({ kind: 'step', state: 'warning', text: count === 1 ? STOPPING : STILL_WAITING }),
-      async (signal) => deploy(options, { progress, signal, ...(askable ? { confirm, choose } : {}) }),
+    const result = await interruptible(interruptNotice(progress), async (signal) =>
+      deploy(options, { progress, signal, ...(askable ? { confirm, choose } : {}) }),
     )
     if (!this.jsonEnabled()) await this.print(result)
     await this.github(async () =>
@@ -57,9 +58,6 @@ rolled back to the last good revision.`
     process.stderr.write(errorText(result.error, { bin: this.config.bin, command: this.id }))
   }
 }
-
-const STOPPING = 'interrupted: waiting for helm to stop; do not kill it, that would leave releases pending'
-const STILL_WAITING = 'still waiting for helm to stop'
 
 async function confirm(question: string): Promise<boolean> {
   return (await import('../prompts/confirm.js')).confirm(question)

@@ -6,8 +6,8 @@ export function interruptNotice(progress: Progress): OnInterrupt {
   return (count) => {
     const text =
       count === 1
-        ? 'Stopping: helm is asked to end, and writes down in what state the release is. Please wait.'
-        : 'Still waiting for helm; ending it harder would leave the release locked.'
+        ? 'interrupted: waiting for helm to stop; do not kill it, that would leave releases pending'
+        : 'still waiting for helm to stop'
     progress({ kind: 'step', state: 'warning', text })
   }
 }
