@@ -132,17 +132,27 @@ function mapEdits(source: Source, map: YAMLMap, changes: Changes, before: JsonVa
 }
 
 function pairBefore({ text, eol }: Source, map: YAMLMap, key: string, value: JsonValue): string {
-  if (map.flow === true) return `${inlinePair(key, value, isJson(map))}, `
-  const indent = indentAt(text, rangeOf(map.items[0]?.key)[0])
+  const at = rangeOf(map.items[0]?.key)[0]
+  if (map.flow === true) return `${inlinePair(key, value, isJson(map))},${gapAt(text, at, eol)}`
+  const indent = indentAt(text, at)
   return blockLines({ [key]: value }, '  ').join(eol + indent) + eol + indent
 }
 
 function pairAfter({ text, eol, step }: Source, map: YAMLMap, key: string, value: JsonValue): string {
-  if (map.flow === true) return `, ${inlinePair(key, value, isJson(map))}`
+  if (map.flow === true) {
+    const gap = gapAt(text, rangeOf(map.items.at(-1)?.key)[0], eol)
+    return `,${gap}${inlinePair(key, value, isJson(map))}`
+  }
   const indent = indentAt(text, rangeOf(map.items[0]?.key)[0])
   return blockLines({ [key]: value }, step)
     .map((line) => indent + line + eol)
     .join('')
+}
+
+/** What parts entries in braces: a line end where they stand on lines of their own. */
+function gapAt(text: string, offset: number, eol: string): string {
+  const before = lineBefore(text, offset)
+  return before.trim() === '' ? eol + before : ' '
 }
 
 /** Where something can be put behind the last entry of a mapping; open is the end of a text without a last line end. */
@@ -327,9 +337,13 @@ function rangeOf(node: unknown): readonly [number, number] {
 }
 
 function indentAt(text: string, offset: number): string {
-  const before = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset)
+  const before = lineBefore(text, offset)
   if (before.trim() !== '') throw new UnusualLayout()
   return before
+}
+
+function lineBefore(text: string, offset: number): string {
+  return text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset)
 }
 
 /** By how much a mapping is indented over its key. */
