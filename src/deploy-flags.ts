@@ -18,6 +18,13 @@ export const deployFlags = () => ({
   timeout: flags.timeout('How long to wait for pods.'),
   wait: flags.wait('Wait until all pods are ready.'),
   verify: flags.verify(),
+  'check-platforms': Flags.boolean({
+    summary:
+      'Check that the nodes can run the images: for which platforms they are made is asked of their registry.',
+    allowNo: true,
+    default: true,
+    env: 'K8SFLOW_CHECK_PLATFORMS',
+  }),
   'rollback-on-ping-failure': Flags.boolean({
     summary: 'Roll back also when an app runs but does not answer as it should.',
     env: 'K8SFLOW_ROLLBACK_ON_PING_FAILURE',

@@ -36,6 +36,7 @@ rolled back to the last good revision.`
       allowEnvironmentChange: flags['allow-environment-change'],
       allowRemoval: flags['allow-removal'],
       rollbackOnPingFailure: flags['rollback-on-ping-failure'],
+      checkPlatforms: flags['check-platforms'],
       dryRun: flags['dry-run'],
     }
     const result = await interruptible(interruptNotice(progress), async (signal) =>

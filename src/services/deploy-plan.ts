@@ -34,6 +34,8 @@ export interface PlannedRelease {
   files: string[]
   /** Values that stand in no file as they are to be deployed, as JSON, which is YAML that nothing can misread. */
   stdin?: string
+  /** All that the files and flags say about it, merged as helm merges them; without the chart's defaults. */
+  values: ValuesMap
   /** Where the values come from, in words. */
   origin: string
 }
@@ -138,6 +140,7 @@ function planRelease(
     apps,
     instances: apps.flatMap((app) => instancesOf(app, values)),
     ...(untouched ? { files: relevant.map(({ path }) => path) } : { files: ['-'], stdin: asText(values) }),
+    values,
     origin: names(relevant),
   }
 }
@@ -204,7 +207,8 @@ function isShared(file: ValuesFile): boolean {
   return APPS.every((app) => !mentions(file, app))
 }
 
-function mapping(value: unknown): ValuesMap {
+/** The value as a mapping; anything else, null included, holds nothing. */
+export function mapping(value: unknown): ValuesMap {
   return isMapping(value) ? value : {}
 }
 

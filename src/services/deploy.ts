@@ -3,7 +3,7 @@ import { InterruptedError } from '../errors.js'
 import type { Progress } from '../progress.js'
 import { type Adoption, leftoverNote, planAdoptions, removeRecords } from './adopt.js'
 import { checkReleaseName, connectForDeploy } from './deploy-connection.js'
-import { type Instance, instanceName, plannedInstances } from './deploy-plan.js'
+import { type Instance, instanceName, type Plan, plannedInstances } from './deploy-plan.js'
 import {
   agreeToChanges,
   type DeployMode,
@@ -14,6 +14,7 @@ import {
   prepareRelease,
   releaseTask,
 } from './deploy-prepare.js'
+import { lookUpPlatforms, type PlatformLookup } from './deploy-platforms.js'
 import { offlinePreview, preview } from './deploy-preview.js'
 import { deployedApps } from './deployed-apps.js'
 import { deployRelease, type ReleaseRun, rollBack } from './deploy-release.js'
@@ -42,6 +43,8 @@ export interface DeployOptions extends ValuesChoice {
   /** Repair a pending release even though it may still be running. */
   repair: boolean
   rollbackOnPingFailure: boolean
+  /** Compare the platforms of the images with those of the nodes. */
+  checkPlatforms: boolean
   dryRun: boolean
 }
 
@@ -79,12 +82,31 @@ export async function deploy(options: DeployOptions, help: DeployHelp): Promise<
 
 /** Everything up to the first change; with `dryRun` that is all, and the result says what would follow. */
 async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deployment | DeployResult> {
-  const { progress } = help
+  const { progress, signal } = help
+  const { chart } = options
   const prepareOptions = { ...options, timeoutMs: durationMs(options.timeout) }
   checkReleaseName(options.release)
   checkNamespace(options.namespace)
-  const plan = await selectValues(options, { progress, chart: options.chart, choose: help.choose })
+  const plan = await selectValues(options, { progress, chart, choose: help.choose })
   note(progress, plan.notes)
+  // Registries are far away: they are asked while helm and the cluster are.
+  const lookup = options.checkPlatforms
+    ? lookUpPlatforms(plan.releases, { chart, progress, signal })
+    : undefined
+  try {
+    return await prepareReleases(plan, lookup, prepareOptions, help)
+  } finally {
+    lookup?.stop()
+  }
+}
+
+async function prepareReleases(
+  plan: Plan,
+  lookup: PlatformLookup | undefined,
+  options: DeployOptions & { timeoutMs: number },
+  help: DeployHelp,
+): Promise<Deployment | DeployResult> {
+  const { progress } = help
   const { helm, cluster, serverVersion, unreachable, namespaces } = await connectForDeploy(
     options,
     plan.releases,
@@ -93,7 +115,7 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   if (cluster === undefined) {
     const tasks = plan.releases.map((planned) => {
       const live = absentRelease(planned.release, namespaces)
-      return releaseTask(planned, live, helm, prepareOptions)
+      return releaseTask(planned, live, helm, options)
     })
     const result = offlinePreview(tasks, { unreachable: unreachable ?? '', notes: plan.notes })
     note(progress, result.notes.slice(plan.notes.length))
@@ -101,13 +123,14 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   }
   const { workloads } = await import('../cluster/workloads.js')
   const countries = [...new Set(plannedInstances(plan.releases).map(({ country }) => country))]
-  const [running, ...lives] = await Promise.all([
+  const [running, platforms, ...lives] = await Promise.all([
     workloads(cluster, { countries }),
+    lookup?.compare(cluster),
     ...plan.releases.map((planned) => readLiveRelease(helm, planned.release, namespaces)),
   ])
   const prepared = plan.releases.map((planned, index) => {
     const live = lives[index] ?? absentRelease(planned.release, namespaces)
-    return prepareRelease(releaseTask(planned, live, helm, prepareOptions), live, running, prepareOptions)
+    return prepareRelease(releaseTask(planned, live, helm, options), live, running, options)
   })
   const takers = prepared.filter(({ owners }) => owners.length > 0)
   const adoptions = await planAdoptions(
@@ -118,14 +141,17 @@ async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deploy
   const notes = [
     ...placeNotes(prepared, namespaces),
     ...adoptions.flatMap((adoption) => leftoverNote(adoption) ?? []),
+    ...(platforms?.notes ?? []),
   ]
   note(progress, notes)
+  const warnings = platforms?.warnings ?? []
+  for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
   const deployment: Deployment = {
     cluster,
     prepared,
     adoptions,
     namespaces: namespaceNeeds(prepared, adoptions),
-    notes: [...plan.notes, ...notes],
+    notes: [...plan.notes, ...notes, ...warnings],
   }
   if (options.dryRun) {
     const result = await preview(cluster, prepared, deployment)

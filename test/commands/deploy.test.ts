@@ -9,6 +9,7 @@ import Install from '../../src/commands/install.js'
 import Upgrade from '../../src/commands/upgrade.js'
 import type { DeployResult } from '../../src/services/deploy-result.js'
 import { type FakeApi, startFakeApi } from './fakes/api-server.js'
+import { type FakeRegistry, startFakeRegistry } from './fakes/image-registry.js'
 import { writeKubeconfig } from './fakes/kubeconfig.js'
 import { runCommandClass } from './harness.js'
 
@@ -332,6 +333,90 @@ describe('k8sflow deploy', () => {
     const none = await run([...ALL, '--dry-run'], Deploy, { KUBECONFIG: '', HOME: folder })
     expect(none.exitCode, none.stderr).to.equal(0)
     expect(none.stderr).to.include('Not compared with what runs')
+  })
+
+  describe('with images in a registry', () => {
+    let registry: FakeRegistry
+    const CHECK = { K8SFLOW_CHECK_PLATFORMS: 'true', DOCKER_CONFIG: '/nowhere' }
+    beforeEach(async () => {
+      registry = await startFakeRegistry()
+      const image = `{repository: "${registry.host}/app1", tag: "1"}`
+      const app = `{create: true, appName: app1, env: staging, countries: [it], image: ${image}}`
+      await writeFile(join(folder, 'app1-staging.yml'), `firstApp: ${app}\n`)
+      api.apps = [{ app: 'app1', country: 'it' }]
+    })
+    afterEach(async () => registry.close())
+
+    it('deploys what the nodes can run, and says nothing about it', async () => {
+      registry.putIndex('app1', '1', ['linux/amd64', 'linux/arm64'])
+      const { stderr, exitCode } = await run([], Deploy, CHECK)
+      expect(exitCode, stderr).to.equal(0)
+      expect(registry.requests.map(({ line }) => line)).to.deep.equal(['GET /v2/app1/manifests/1'])
+      expect(stderr).not.to.include('platform')
+    })
+
+    it('refuses what no node can run before anything is changed, in a dry run too', async () => {
+      registry.putSingle('app1', '1', 'linux/amd64')
+      for (const [argv, command] of [
+        [[], Deploy],
+        [['--dry-run'], Install],
+      ] as const) {
+        const { stderr, exitCode } = await run([...argv], command, CHECK)
+        expect(exitCode, stderr).to.equal(2)
+        const text = stderr.replaceAll(/\s+/g, ' ')
+        expect(text)
+          .to.include(`${registry.host}/app1:1 is made for linux/amd64`)
+          .and.include('pi (linux/arm64)')
+        expect(text).to.include('k8sflow build -p app1 --platform linux/amd64,linux/arm64')
+      }
+      const { stdout } = await run(['--json'], Deploy, CHECK)
+      expect((JSON.parse(stdout) as DeployResult).error).to.include({
+        code: 'IMAGE_PLATFORM_MISMATCH',
+        exit: 2,
+      })
+      expect([await changesOfHelm(), api.changes]).to.deep.equal([[], []])
+      expect((await run(['--no-check-platforms'], Deploy, CHECK)).exitCode).to.equal(0)
+    })
+
+    it('warns of nodes that would get pods they cannot run, and goes on', async () => {
+      registry.putSingle('app1', '1', 'linux/amd64')
+      api.nodes = [
+        { name: 'pi', architecture: 'arm64' },
+        { name: 'nuc', architecture: 'amd64' },
+      ]
+      const { stdout, stderr, exitCode } = await run(['--json'], Deploy, CHECK)
+      expect(exitCode, stderr).to.equal(0)
+      const { notes } = JSON.parse(stdout) as DeployResult
+      expect(notes.join(' ')).to.include('pods that come to pi (linux/arm64) will not start')
+      expect(stderr.replaceAll(/\s+/g, ' ')).to.include('will not start')
+    })
+
+    it('goes on with a note where the registry or the nodes cannot be asked', async () => {
+      const missing = await run(['--dry-run'], Deploy, CHECK)
+      expect(missing.exitCode, missing.stderr).to.equal(0)
+      expect(missing.stderr).to.include('were not checked').and.include('has no app1:1')
+      registry.putSingle('app1', '1', 'linux/amd64')
+      api.nodes = undefined
+      const forbidden = await run([], Deploy, CHECK)
+      expect(forbidden.exitCode, forbidden.stderr).to.equal(0)
+      expect(forbidden.stderr).to.include('user "me" may not list nodes')
+    })
+
+    it('waits for no registry where no cluster can be compared with', async () => {
+      let open = 0
+      registry.intercept = (_, response) => {
+        open++
+        response.on('close', () => open--)
+        return true
+      }
+      await api.close()
+      const { exitCode, stderr } = await run(['--dry-run'], Deploy, CHECK)
+      expect(exitCode, stderr).to.equal(0)
+      // What is still open keeps the process from ending.
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect([registry.requests.length, open]).to.deep.equal([1, 0])
+      api = await startFakeApi()
+    })
   })
 
   it('names a helm that is missing or too old, and exits with 4', async () => {

@@ -13,9 +13,19 @@ export interface FakeApp {
   release?: { name: string; namespace: string }
 }
 
+/** A node, ready and without taints unless its spec says otherwise. */
+export interface FakeNode {
+  name: string
+  architecture: string
+  labels?: Record<string, string>
+  spec?: object
+}
+
 export interface FakeApi {
   url: string
   apps: FakeApp[]
+  /** Undefined where the user may not list them. */
+  nodes: FakeNode[] | undefined
   namespaces: Map<string, { annotations?: Record<string, string>; labels?: Record<string, string> }>
   /** Every request that changes something, `METHOD path`. */
   changes: string[]
@@ -26,7 +36,13 @@ export interface FakeApi {
 
 /** The few answers of an API server that a deployment needs, over plain HTTP. */
 export async function startFakeApi(): Promise<FakeApi> {
-  const api: Omit<FakeApi, 'url' | 'close'> = { apps: [], namespaces: new Map(), changes: [], records: [] }
+  const api: Omit<FakeApi, 'url' | 'close'> = {
+    apps: [],
+    nodes: [{ name: 'pi', architecture: 'arm64' }],
+    namespaces: new Map(),
+    changes: [],
+    records: [],
+  }
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
@@ -35,6 +51,9 @@ export async function startFakeApi(): Promise<FakeApi> {
       const method = request.method ?? 'GET'
       if (method !== 'GET' && !url.pathname.includes('selfsubjectaccessreviews'))
         api.changes.push(`${method} ${url.pathname}`)
+      const forbidden = url.pathname === '/api/v1/nodes' && api.nodes === undefined
+      if (forbidden)
+        return void response.writeHead(403).end('{"reason":"Forbidden","message":"nodes is forbidden"}')
       const reply = answer(api, { method, path: url.pathname, query: url.searchParams, body })
       response.writeHead(reply === undefined ? 404 : 200, { 'content-type': 'application/json' })
       if (reply === undefined) response.end(JSON.stringify({ kind: 'Status', message: 'not found' }))
@@ -63,6 +82,7 @@ function answer(api: Omit<FakeApi, 'url' | 'close'>, asked: Asked): object | str
   const { method, path, query } = asked
   if (path === '/version') return { gitVersion: 'v1.37.2' }
   if (path.endsWith('selfsubjectaccessreviews')) return { status: { allowed: true } }
+  if (path === '/api/v1/nodes') return { items: (api.nodes ?? []).map(node) }
   if (path === '/api/v1/namespaces')
     return { items: [...api.namespaces].map(([name, metadata]) => ({ metadata: { name, ...metadata } })) }
   const namespace = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(path)?.[1]
@@ -147,6 +167,17 @@ function deployment({
       },
     },
     status: { readyReplicas: ready ? 1 : 0, updatedReplicas: 1 },
+  }
+}
+
+function node({ name, architecture, labels = {}, spec = {} }: FakeNode) {
+  return {
+    metadata: { name, labels: { 'kubernetes.io/arch': architecture, ...labels } },
+    spec,
+    status: {
+      nodeInfo: { operatingSystem: 'linux', architecture },
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
   }
 }
 

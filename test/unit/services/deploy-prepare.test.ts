@@ -28,6 +28,7 @@ const PLANNED: PlannedRelease = {
   apps: ['app1'],
   instances: [{ app: 'app1', country: 'it', environment: 'staging', tls: false }],
   files: ['app1.yml'],
+  values: {},
   origin: 'app1.yml',
 }
 const OPTIONS = {

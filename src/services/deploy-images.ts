@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+
+import type { Placement } from '../cluster/nodes.js'
+import { type App, APP_KEYS } from '../values/contract.js'
+import { mapping, mergeValues, type PlannedRelease, type ValuesMap } from './deploy-plan.js'
+
+/** An image that a deployment would run, and what its pods ask of their node. */
+export interface PlannedImage {
+  /** As the chart writes it: `hecha00/app1:1.0.0`. */
+  image: string
+  apps: App[]
+  placement: Placement
+}
+
+/** What the chart takes where the values say nothing. */
+interface ChartDefaults {
+  values: ValuesMap
+  appVersion: string
+}
+
+/**
+ * The images a deployment would run, each once for every way its pods choose their nodes; as the chart's
+ * `k8sflow.appImage` puts them together. Undefined for a packed chart, whose defaults only helm can read.
+ */
+export async function plannedImages(
+  releases: readonly PlannedRelease[],
+  chart: string,
+): Promise<PlannedImage[] | undefined> {
+  const defaults = await chartDefaults(chart)
+  if (defaults === undefined) return undefined
+  const found = new Map<string, PlannedImage>()
+  for (const { instances, values } of releases)
+    for (const { app, country } of instances) {
+      const settings = settingsOf(app, country, { values, defaults })
+      const { nodeSelector, affinity, tolerations } = settings
+      const image = imageOf(app, mapping(settings['image']), defaults)
+      const key = JSON.stringify([image, nodeSelector, affinity, tolerations])
+      const known = found.get(key) ?? { image, apps: [], placement: { nodeSelector, affinity, tolerations } }
+      if (!known.apps.includes(app)) known.apps.push(app)
+      found.set(key, known)
+    }
+  return [...found.values()]
+}
+
+function settingsOf(
+  app: App,
+  country: string,
+  { values, defaults }: { values: ValuesMap; defaults: ChartDefaults },
+): ValuesMap {
+  const section = mergeValues(mapping(defaults.values[APP_KEYS[app]]), mapping(values[APP_KEYS[app]]))
+  return mergeValues(section, mapping(mapping(section['perCountry'])[country]))
+}
+
+function imageOf(app: App, image: ValuesMap, { appVersion }: ChartDefaults): string {
+  const repository = text(image['repository']) || `hecha00/${app}`
+  const digest = text(image['digest'])
+  return digest === '' ? `${repository}:${text(image['tag']) || appVersion}` : `${repository}@${digest}`
+}
+
+async function chartDefaults(chart: string): Promise<ChartDefaults | undefined> {
+  const [{ readText }, { readHelmYaml }] = await Promise.all([
+    import('../tools/text-file.js'),
+    import('../values/helm-yaml.js'),
+  ])
+  const [about, values] = await Promise.all(
+    ['Chart.yaml', 'values.yaml'].map(async (name) => {
+      const read = await readText(join(chart, name))
+      return 'text' in read ? readHelmYaml(read.text).value : undefined
+    }),
+  )
+  return about === undefined ? undefined : { values: values ?? {}, appVersion: text(about['appVersion']) }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
