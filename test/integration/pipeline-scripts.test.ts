@@ -1,0 +1,212 @@
+import { expect } from 'chai'
+import { execa } from 'execa'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+import { ROOT } from '../commands/harness.js'
+
+const SCANNED = `sha256:${'a'.repeat(64)}`
+const VALUES = 'deploy/app1-staging.yml'
+
+/** Answers `pr list` with FAKE_OPEN, and writes down every call. */
+const FAKE_GH = `#!/usr/bin/env bash
+printf '%s\\n' "$*" >> "$FAKE_LOG"
+case "$1 $2" in 'pr list') echo "$FAKE_OPEN" ;; esac
+`
+
+describe('the scripts of the pipelines', () => {
+  let folder: string
+  let checkout: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'k8sflow-pipeline-'))
+    checkout = join(folder, 'checkout')
+    await mkdir(join(folder, 'bin'))
+    await writeFile(join(folder, 'bin/gh'), FAKE_GH, { mode: 0o755 })
+    await writeFile(join(folder, 'gh.log'), '')
+    await git(folder, 'init', '--quiet', '--bare', '--initial-branch=main', 'origin.git')
+    await git(folder, 'clone', '--quiet', 'origin.git', 'checkout')
+    await cp(join(ROOT, '.github/scripts'), join(checkout, '.github/scripts'), { recursive: true })
+    await cp(join(ROOT, 'deploy'), join(checkout, 'deploy'), { recursive: true })
+    await git(checkout, 'add', '.')
+    await git(checkout, 'commit', '--quiet', '-m', 'Start')
+    await git(checkout, 'push', '--quiet', 'origin', 'HEAD:main')
+    // As actions/checkout leaves it: a commit, no branch.
+    await git(checkout, 'checkout', '--quiet', '--detach')
+  })
+  afterEach(async () => rm(folder, { recursive: true }))
+
+  /** git with an identity of its own and nobody's configuration. */
+  function git(cwd: string, ...argv: string[]) {
+    return execa('git', argv, { cwd, env: environment() })
+  }
+
+  function environment(open = ''): Record<string, string> {
+    return {
+      PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`,
+      HOME: folder,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: join(folder, 'gitconfig'),
+      GIT_AUTHOR_NAME: 'test',
+      GIT_AUTHOR_EMAIL: 'test@k8sflow.example',
+      GIT_COMMITTER_NAME: 'test',
+      GIT_COMMITTER_EMAIL: 'test@k8sflow.example',
+      FAKE_LOG: join(folder, 'gh.log'),
+      FAKE_OPEN: open,
+    }
+  }
+
+  function run(script: string, argv: string[], env: Record<string, string> = {}) {
+    const options = { cwd: folder, env: { ...environment(), ...env }, reject: false, all: true } as const
+    return execa(join(checkout, '.github/scripts', script), argv, options)
+  }
+
+  const change = (file: string, text: string) => writeFile(join(checkout, file), text)
+  const onMain = async (file: string) =>
+    (await git(join(folder, 'origin.git'), 'show', `main:${file}`)).stdout
+  const ghCalls = async () => (await readFile(join(folder, 'gh.log'), 'utf8')).trim().split('\n')
+
+  /** What another pipeline pushes while this one works. */
+  async function pushMeanwhile(file: string, text: string): Promise<void> {
+    await git(folder, 'clone', '--quiet', 'origin.git', 'other')
+    await writeFile(join(folder, 'other', file), text)
+    await git(join(folder, 'other'), 'commit', '--quiet', '-am', 'Meanwhile')
+    await git(join(folder, 'other'), 'push', '--quiet', 'origin', 'HEAD:main')
+  }
+
+  describe('commit-to-main', () => {
+    it('commits the file it is given, and no other, as the bot', async () => {
+      await change(VALUES, 'a: 1')
+      await change('deploy/app1-production.yml', 'b: 2')
+      const { exitCode, all } = await run('commit-to-main', ['Pin', VALUES])
+      expect(exitCode, all).to.equal(0)
+      expect(await onMain(VALUES)).to.equal('a: 1')
+      expect(await onMain('deploy/app1-production.yml')).not.to.equal('b: 2')
+      const { stdout } = await git(join(folder, 'origin.git'), 'log', '-1', '--format=%an %s', 'main')
+      expect(stdout).to.equal('github-actions[bot] Pin')
+      expect(await ghCalls()).to.deep.equal(['auth setup-git'])
+    })
+
+    it('does nothing where nothing has changed', async () => {
+      const { exitCode, stdout } = await run('commit-to-main', ['Pin', VALUES])
+      expect(exitCode).to.equal(0)
+      expect(stdout).to.include('Nothing to commit')
+    })
+
+    it('puts its commit on top of what was pushed meanwhile', async () => {
+      await pushMeanwhile('deploy/app2-staging.yml', 'c: 3')
+      await change(VALUES, 'a: 1')
+      const { exitCode, all } = await run('commit-to-main', ['Pin', VALUES])
+      expect(exitCode, all).to.equal(0)
+      expect(await onMain(VALUES)).to.equal('a: 1')
+      expect(await onMain('deploy/app2-staging.yml')).to.equal('c: 3')
+    })
+
+    it('fails rather than overwrite what somebody else changed in the same place', async () => {
+      await pushMeanwhile(VALUES, 'theirs: 1')
+      await change(VALUES, 'ours: 1')
+      expect((await run('commit-to-main', ['Pin', VALUES])).exitCode).not.to.equal(0)
+      expect(await onMain(VALUES)).to.equal('theirs: 1')
+    })
+
+    it('says what to look at when main takes no commit', async () => {
+      const hook = join(folder, 'origin.git/hooks/pre-receive')
+      await writeFile(hook, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+      await change(VALUES, 'a: 1')
+      const { exitCode, stderr } = await run('commit-to-main', ['Pin', VALUES])
+      expect(exitCode).to.equal(1)
+      expect(stderr).to.include('Is it protected?')
+    })
+  })
+
+  describe('open-pull-request', () => {
+    const request = ['pin/app1', 'A title', 'Some text', VALUES]
+
+    it('pushes a branch, opens a pull request and starts its checks', async () => {
+      await change(VALUES, 'a: 1')
+      const { exitCode, all } = await run('open-pull-request', request, { CHECKS: 'cli.yml app1.yml' })
+      expect(exitCode, all).to.equal(0)
+      const { stdout } = await git(join(folder, 'origin.git'), 'show', `pin/app1:${VALUES}`)
+      expect(stdout).to.equal('a: 1')
+      expect(await onMain(VALUES)).not.to.equal('a: 1')
+      const calls = await ghCalls()
+      expect(calls).to.include('pr create --base main --head pin/app1 --title A title --body Some text')
+      expect(calls.slice(-2)).to.deep.equal([
+        'workflow run cli.yml --ref pin/app1',
+        'workflow run app1.yml --ref pin/app1',
+      ])
+    })
+
+    it('renews the one that is open', async () => {
+      await change(VALUES, 'a: 1')
+      await run('open-pull-request', request)
+      await git(checkout, 'checkout', '--quiet', '--detach', 'origin/main')
+      await change(VALUES, 'a: 2')
+      const { exitCode, all } = await run('open-pull-request', request, { FAKE_OPEN: '12' })
+      expect(exitCode, all).to.equal(0)
+      const { stdout } = await git(join(folder, 'origin.git'), 'show', `pin/app1:${VALUES}`)
+      expect(stdout).to.equal('a: 2')
+      expect((await ghCalls()).filter((call) => call.startsWith('pr create'))).to.have.length(1)
+    })
+
+    it('does nothing where nothing has changed', async () => {
+      const { exitCode, stdout } = await run('open-pull-request', request, { CHECKS: 'cli.yml' })
+      expect(exitCode).to.equal(0)
+      expect(stdout).to.include('Nothing to propose')
+      expect(await ghCalls()).to.deep.equal(['auth setup-git'])
+    })
+  })
+
+  describe('same-digest', () => {
+    it('accepts what was scanned', async () => {
+      expect((await run('same-digest', [SCANNED, SCANNED])).exitCode).to.equal(0)
+    })
+
+    for (const [scanned, pushed] of [
+      [SCANNED, `sha256:${'b'.repeat(64)}`],
+      [SCANNED, ''],
+      ['', ''],
+    ] as const)
+      it(`refuses ${JSON.stringify(pushed)} where ${JSON.stringify(scanned)} was scanned`, async () => {
+        const { exitCode, stderr } = await run('same-digest', [scanned, pushed])
+        expect(exitCode).to.equal(1)
+        expect(stderr).to.match(/^::error::/)
+      })
+  })
+
+  describe('release-notes.mjs', () => {
+    beforeEach(async () => {
+      await mkdir(join(checkout, 'helm'))
+      await change('package.json', '{"version": "1.2.0"}')
+      await change('helm/Chart.yaml', 'version: 1.2.0\n')
+      await change(
+        'CHANGELOG.md',
+        '# Changelog\n\n## [1.2.0] - 2026-11-24\n\n- New.\n\n## [1.1.0]\n\n- Old.\n',
+      )
+      // Where the script looks for what it imports.
+      await cp(join(ROOT, 'node_modules/yaml'), join(checkout, 'node_modules/yaml'), { recursive: true })
+    })
+
+    const notes = (tag: string) =>
+      execa(process.execPath, [join(checkout, '.github/scripts/release-notes.mjs'), tag], { reject: false })
+
+    it('prints the section of the version', async () => {
+      const { exitCode, stdout, stderr } = await notes('v1.2.0')
+      expect(exitCode, stderr).to.equal(0)
+      expect(stdout).to.equal('- New.')
+    })
+
+    it('names everything that has another version, and a section that is missing', async () => {
+      const { exitCode, stdout, stderr } = await notes('v1.3.0')
+      expect(exitCode).to.equal(1)
+      expect(stdout).to.equal('')
+      expect(stderr).to.include('package.json has version 1.2.0')
+      expect(stderr).to.include('helm/Chart.yaml has version 1.2.0')
+      expect(stderr).to.include('CHANGELOG.md has no section [1.3.0]')
+    })
+
+    it('refuses a tag that is no version', async () => {
+      expect((await notes('vmain')).stderr).to.include('vmain is not v and a version')
+    })
+  })
+})
