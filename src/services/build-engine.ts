@@ -46,7 +46,8 @@ export async function findEngine(docker: Docker, needs: EngineNeeds): Promise<En
       throw classicStore(needs, 'The images cannot be loaded')
     return { builder, route: 'builder' }
   }
-  if ((await docker.imageStore()) === 'containerd') return { builder, route: 'archive' }
+  const store = builder.imageStore ?? (await docker.imageStore())
+  if (store === 'containerd') return { builder, route: 'archive' }
   if (several || needs.output === 'oci') throw classicStore(needs, 'This cannot be built')
   return { builder, route: 'classic' }
 }

@@ -11,6 +11,8 @@ export interface Builder {
   current: boolean
   /** Platforms it can run programs of, with emulators; it can copy files for any. */
   platforms: string[]
+  /** Of the engine, where that is the builder and says it in its labels. */
+  imageStore?: ImageStore
   /** Why it cannot be used. */
   problem?: string
 }
@@ -151,7 +153,7 @@ interface ListedBuilder {
   Driver: string
   Current?: boolean
   Err?: string
-  Nodes?: { Platforms?: string[]; Err?: string; Status?: string }[] | null
+  Nodes?: { Platforms?: string[]; Err?: string; Labels?: Record<string, string> | null }[] | null
 }
 
 function builder({ Name, Driver, Current, Err, Nodes }: ListedBuilder): Builder {
@@ -162,8 +164,14 @@ function builder({ Name, Driver, Current, Err, Nodes }: ListedBuilder): Builder 
     driver: Driver,
     current: Current === true,
     platforms: [...new Set((Nodes ?? []).flatMap(({ Platforms }) => Platforms ?? []))],
+    ...(isContainerd(Nodes ?? []) ? { imageStore: 'containerd' } : {}),
     ...(problem === undefined || problem === '' ? {} : { problem }),
   }
+}
+
+/** BuildKit inside of an engine has a snapshotter only where that engine keeps images in containerd (moby, builder-next). */
+function isContainerd(nodes: NonNullable<ListedBuilder['Nodes']>): boolean {
+  return nodes.some(({ Labels }) => Labels?.['org.mobyproject.buildkit.worker.snapshotter'] !== undefined)
 }
 
 function buildxFailure(program: string, answer: Completed): K8sflowError {

@@ -30,34 +30,31 @@ export async function sourceState(runner: Runner, folder: string): Promise<Sourc
   let answers
   try {
     answers = await Promise.all([
-      git('rev-parse', '--verify', 'HEAD^{commit}'),
+      git('status', '--porcelain=v2', '--branch', '--untracked-files=all', '--', '.'),
       git('log', '-1', '--format=%H %ct', '--', '.'),
-      git('status', '--porcelain', '--untracked-files=all', '--', '.'),
-      git('remote', 'get-url', 'origin'),
+      git('config', '--get', 'remote.origin.url'),
     ])
   } catch (error) {
     if (error instanceof K8sflowError && error.code === 'PROGRAM_NOT_FOUND') return undefined
     throw error
   }
-  const [head, log, status, origin] = answers
-  if (head.exitCode !== 0 && isRefusal(head.stderr)) throw refused(folder, head.stderr)
+  const [status, log, origin] = answers
+  if (status.exitCode !== 0) {
+    if (/not a git repository/i.test(status.stderr)) return undefined
+    throw refused(folder, status.stderr)
+  }
+  const commit = /^# branch\.oid ([0-9a-f]{40,64})$/m.exec(status.stdout)?.[1]
   const [, lastChange, seconds] = /^([0-9a-f]{40,64}) (\d+)$/.exec(log.stdout.trim()) ?? []
-  if (head.exitCode !== 0 || lastChange === undefined) return undefined
+  if (commit === undefined || lastChange === undefined) return undefined
   return {
-    commit: head.stdout.trim(),
+    commit,
     lastChange,
     lastChangeSeconds: Number(seconds),
-    // A status that git could not find out is not a clean one.
-    dirty: status.exitCode !== 0 || status.stdout.trim() !== '',
+    dirty: status.stdout.split('\n').some((line) => line !== '' && !line.startsWith('# ')),
     ...(origin.exitCode === 0 && origin.stdout.trim() !== ''
       ? { origin: webAddress(origin.stdout.trim()) }
       : {}),
   }
-}
-
-/** No repository, or one without a commit, is an answer; anything else that git says is not. */
-function isRefusal(stderr: string): boolean {
-  return !/not a git repository|Needed a single revision|unknown revision|bad revision/i.test(stderr)
 }
 
 /** `git@host:path.git` and URLs with credentials, as an address that can be shown and opened. */
