@@ -24,7 +24,7 @@ export interface CommandResult {
 /**
  * Runs a command class in this process, from its TypeScript source, and gives back what it printed and the exit
  * code k8sflow would end with. `cwd` and `env` hold for the run and are restored after it; variables that start
- * with K8SFLOW_ do not leak in from outside. Images are not looked up in their registries unless `env` says so: most tests
+ * with K8SFLOW_ or GITHUB_ do not leak in from outside. Images are not looked up in their registries unless `env` says so: most tests
  * deploy some that are far away, or nowhere.
  */
 export async function runCommandClass(
@@ -33,7 +33,7 @@ export async function runCommandClass(
   options: { cwd?: string; env?: Record<string, string | undefined> } = {},
 ): Promise<CommandResult> {
   const before = { cwd: process.cwd(), env: { ...process.env }, exitCode: process.exitCode }
-  for (const name of Object.keys(process.env)) if (name.startsWith('K8SFLOW_')) delete process.env[name]
+  for (const name of Object.keys(process.env)) if (/^(K8SFLOW|GITHUB)_/.test(name)) delete process.env[name]
   process.env['K8SFLOW_CHECK_PLATFORMS'] = 'false'
   process.exitCode = undefined
   command.id ??= command.name.toLowerCase()
