@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-const { npm_config_global: _global, ...env } = process.env
+const env = { ...process.env, npm_config_global: 'false' }
 const run = (...argv) => execFileSync(npm, argv, { cwd: root, env, stdio: 'inherit', shell: npm !== 'npm' })
 
 if (!existsSync(`${root}node_modules/esbuild`)) run('ci', '--include=dev', '--ignore-scripts', '--silent')
