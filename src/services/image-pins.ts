@@ -130,10 +130,17 @@ async function inspect(
     return done
   }
   await assertWritable(path).catch(note)
+  if (problems.length === 0 && !existsSync(path)) {
+    problems.push({
+      message: `${path}: there is no such file.`,
+      suggestions: [`Write it first: k8sflow values -p ${apps.join(',')} -o ${path}`],
+    })
+    return done
+  }
   // Reading anything but a file could wait for ever.
   const isFile = await stat(path).then(
     (found) => found.isFile(),
-    () => problems.length === 0,
+    () => false,
   )
   if (!isFile) return done
   const values = (await readValuesFiles([path], chart).catch(note))?.files[0]?.values

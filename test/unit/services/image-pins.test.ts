@@ -105,7 +105,7 @@ describe('pinning images', () => {
   })
 
   const unfit: [name: string, text: string | undefined, message: RegExp][] = [
-    ['is missing', undefined, /^one\.yml: there is no such file$/],
+    ['is missing', undefined, /^one\.yml: there is no such file\.$/],
     ['is broken', 'firstApp: {\n', /^one\.yml:2:1: /],
     ['does not fit the schema', 'firstApp: {imag: {}}\n', /^one\.yml:1:12: .*imag/],
     ['holds another app', APP2, /^one\.yml says nothing about app1\.$/],
