@@ -131,7 +131,8 @@ async function go(args: string[], options: { cwd?: string; env?: Record<string, 
     cwd: options.cwd ?? machineDir,
     env: {
       CGO_ENABLED: '0',
-      GOFLAGS: '-buildvcs=false',
+      // The linker drops debug information anyway (-s -w); not compiling it saves a tenth of the time.
+      GOFLAGS: '-buildvcs=false -gcflags=all=-dwarf=false',
       GOTOOLCHAIN: 'local',
       GOWORK: 'off',
       ...options.env,

@@ -115,7 +115,8 @@ async function runMocha(helm: string, options: Options, env: Record<string, stri
   // Without its configuration file mocha runs in the process that is started here; with it, in a child of that one, which
   // would live on when the suite is terminated.
   const own = ['--no-config', '--forbid-only', '--reporter', 'spec', '--timeout', '180000']
-  const skipped = helm === options.helms[0] ? [] : ['--ignore', onceOnly]
+  // Files that are named on the command line always run: mocha fails when there is none left.
+  const skipped = helm === options.helms[0] || files.length === 0 ? [] : ['--ignore', onceOnly]
   const args = ['--import', 'tsx', mocha, ...own, ...colour, ...skipped, ...options.mocha, ...files]
   const result = await execa(process.execPath, args, {
     cwd: rootDir,
