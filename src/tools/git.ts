@@ -1,23 +1,34 @@
 import { FailedError, K8sflowError } from '../errors.js'
-import { redactText } from './command-line.js'
 import type { Runner } from './runner.js'
 
 /** What git knows of a folder. */
 export interface SourceState {
   /** The commit that is checked out, in full. */
   commit: string
-  /** The newest commit that changed something in the folder, in full; in a shallow clone the oldest one there is. */
+  /** The newest commit that changed something in the folder, in full. */
   lastChange: string
   /** When that was, in seconds since 1970. */
   lastChangeSeconds: number
   /** Whether the folder holds anything that is not committed: changed, deleted or untracked files. */
   dirty: boolean
+  /** Set where the clone is shallow and ends at {@link lastChange}: the true one may be older. */
+  shallow?: true
   /** Where the repository was cloned from, without credentials. */
   origin?: string
 }
 
 /** Milliseconds a question to git may take: a cold checkout on a memory card is slow, a lock is for ever. */
 const QUESTION_TIMEOUT = 60_000
+
+/** Git answers in English, keeps its hands off the index, and does not look where a hook that runs us points it. */
+const ENVIRONMENT = {
+  LC_ALL: 'C',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_INDEX_FILE: undefined,
+  GIT_PREFIX: undefined,
+}
 
 /**
  * Asks git for the state of a folder.
@@ -26,12 +37,17 @@ const QUESTION_TIMEOUT = 60_000
  */
 export async function sourceState(runner: Runner, folder: string): Promise<SourceState | undefined> {
   const git = async (...args: string[]) =>
-    runner.run({ program: 'git', args: ['-C', folder, ...args], timeoutMs: QUESTION_TIMEOUT })
+    runner.run({
+      program: 'git',
+      args: ['-C', folder, ...args],
+      env: ENVIRONMENT,
+      timeoutMs: QUESTION_TIMEOUT,
+    })
   let answers
   try {
     answers = await Promise.all([
       git('status', '--porcelain=v2', '--branch', '--untracked-files=all', '--', '.'),
-      git('log', '-1', '--format=%H %ct', '--', '.'),
+      git('log', '-1', '--no-show-signature', '--format=%H %ct %p', '--', '.'),
       git('config', '--get', 'remote.origin.url'),
     ])
   } catch (error) {
@@ -44,34 +60,41 @@ export async function sourceState(runner: Runner, folder: string): Promise<Sourc
     throw refused(folder, status.stderr)
   }
   const commit = /^# branch\.oid ([0-9a-f]{40,64})$/m.exec(status.stdout)?.[1]
-  const [, lastChange, seconds] = /^([0-9a-f]{40,64}) (\d+)$/.exec(log.stdout.trim()) ?? []
+  const [, lastChange, seconds, parents] = /^([0-9a-f]{40,64}) (\d+) ?(.*)$/.exec(log.stdout) ?? []
   if (commit === undefined || lastChange === undefined) return undefined
+  // Where a shallow clone ends, a commit has lost its parents, and seems to have made everything.
+  const isShallow = parents === '' && (await git('rev-parse', '--is-shallow-repository')).stdout === 'true'
+  const address = webAddress(origin.stdout.trim())
   return {
     commit,
     lastChange,
     lastChangeSeconds: Number(seconds),
     dirty: status.stdout.split('\n').some((line) => line !== '' && !line.startsWith('# ')),
-    ...(origin.exitCode === 0 && origin.stdout.trim() !== ''
-      ? { origin: webAddress(origin.stdout.trim()) }
-      : {}),
+    ...(isShallow ? { shallow: true } : {}),
+    ...(address === undefined ? {} : { origin: address }),
   }
 }
 
-/** `git@host:path.git` and URLs with credentials, as an address that can be shown and opened. */
-function webAddress(url: string): string {
-  const [, host, path] = /^(?:ssh:\/\/)?git@([^:/]+)[:/](.+)$/.exec(url) ?? []
-  const address =
-    host === undefined ? url.replace(/^([a-z+]+:\/\/)[^/@]+@/i, '$1') : `https://${host}/${path ?? ''}`
-  return redactText(address).replace(/\.git$/, '')
+/**
+ * An address that can be shown and opened: `git@host:path.git` and URLs, without credentials. A path on this machine
+ * is none, and would give the same source another digest elsewhere.
+ */
+function webAddress(url: string): string | undefined {
+  const [, host, path] =
+    /^[^/@:]+@([^/:]+):\/?(.+)$/.exec(url) ?? /^ssh:\/\/(?:[^/@]*@)?([^/:]+)(?::\d+)?\/(.+)$/.exec(url) ?? []
+  const [, scheme = 'https://', place = host === undefined ? undefined : `${host}/${path ?? ''}`] =
+    /^(https?:\/\/)(?:[^/@]*@)?([^?#]+)/i.exec(url) ?? []
+  return place === undefined ? undefined : `${scheme}${place}`.replace(/\/?(\.git)?\/?$/, '')
 }
 
 function refused(folder: string, stderr: string): FailedError {
+  const owner = /safe\.directory (\S+)/.exec(stderr)?.[1]
   return new FailedError(`git refuses to read ${folder}: ${stderr.trim().split('\n')[0] ?? ''}`, {
     code: 'GIT_REFUSED',
-    suggestions: [
-      'See what git says there: git status',
-      'Or name the tag yourself with --tag, outside of a repository.',
-    ],
+    suggestions:
+      owner === undefined
+        ? [`See what git says there: git -C ${folder} status`]
+        : [`If you trust what is in it: git config --global --add safe.directory ${owner}`],
     data: { folder, stderr: stderr.slice(0, 2000) },
   })
 }
