@@ -39,7 +39,7 @@ export const imageFlags = () => ({
     helpGroup: 'IMAGE',
   }),
   'build-arg': Flags.string({
-    summary: 'Value for an ARG of the Dockerfiles; may be given more than once.',
+    summary: 'Value for an ARG of the Dockerfiles; may be given more than once, in the variable one per line.',
     helpValue: 'NAME=VALUE',
     multiple: true,
     multipleNonGreedy: true,
@@ -58,7 +58,8 @@ export const imageFlags = () => ({
     helpGroup: 'BUILDER',
   }),
   'cache-from': Flags.string({
-    summary: 'Cache to read, in the words of buildx; {app} stands for the app. May be given more than once.',
+    summary:
+      'Cache to read, in the words of buildx; {app} stands for the app. May be given more than once, in the variable one per line.',
     helpValue: 'type=registry,ref=…',
     multiple: true,
     multipleNonGreedy: true,

@@ -35,6 +35,14 @@ export function settleBooleans(
   }
 }
 
+/** Flags whose values have commas of their own, as buildx writes its options. */
+const ONE_PER_LINE = new Set(['build-arg', 'cache-from', 'cache-to'])
+
+/** What stands between the values of a flag in its variable. */
+export function listSeparator(flag: string): string {
+  return ONE_PER_LINE.has(flag) ? '\n' : ','
+}
+
 /** Splits the values of flags that may be given more than once: from a variable oclif hands over one bare string. */
 export function splitLists<Values extends Record<string, unknown>>(
   values: Values,
@@ -43,7 +51,10 @@ export function splitLists<Values extends Record<string, unknown>>(
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
       const bare = typeof value === 'string' && flags[name]?.multiple === true
-      return [name, bare ? value.split(',') : value]
+      if (!bare) return [name, value]
+      const parts = value.split(listSeparator(name))
+      // A text of several lines ends with a line break as a rule.
+      return [name, ONE_PER_LINE.has(name) ? parts.filter((part) => part.trim() !== '') : parts]
     }),
   ) as Values
 }

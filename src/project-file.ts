@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 import { InvalidInputError } from './errors.js'
+import { listSeparator } from './flag-variables.js'
 
 export const PROJECT_FILE = 'k8sflow.yaml'
 
@@ -12,7 +13,16 @@ interface FlagWithVariable {
 }
 
 /** Flags that name a file: what the project file says counts from its own folder. */
-const PATH_FLAGS = new Set(['chart', 'file', 'kubeconfig', 'output'])
+const PATH_FLAGS = new Set([
+  'chart',
+  'file',
+  'ignore-file',
+  'kubeconfig',
+  'oci-dir',
+  'output',
+  'source',
+  'write',
+])
 
 /**
  * Finds the nearest `k8sflow.yaml`, from `folder` upwards, and offers its values to the flags by setting their
@@ -81,7 +91,7 @@ function refusePlanted(file: string): void {
 }
 
 function asText(file: string, name: string, value: unknown): string {
-  if (Array.isArray(value)) return value.map((item) => asText(file, name, item)).join(',')
+  if (Array.isArray(value)) return value.map((item) => asText(file, name, item)).join(listSeparator(name))
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (typeof value !== 'string') throw invalid(file, `${name} must be a plain value or a list of them`)
   const isPath = PATH_FLAGS.has(name) && value !== '-' && !value.includes('://')

@@ -45,4 +45,13 @@ describe('variables of flags', () => {
     })
     expect(splitLists({ countries: ['it,es'] }, FLAGS)).to.deep.equal({ countries: ['it,es'] })
   })
+
+  it('splits at line breaks where values have commas of their own', () => {
+    const flags = { 'cache-from': { type: 'option', env: 'K8SFLOW_CACHE_FROM', multiple: true } }
+    const text = 'type=registry,ref=a\ntype=gha\n'
+    expect(splitLists({ 'cache-from': text }, flags)).to.deep.equal({
+      'cache-from': ['type=registry,ref=a', 'type=gha'],
+    })
+    expect(splitLists({ 'cache-from': [text] }, flags)).to.deep.equal({ 'cache-from': [text] })
+  })
 })

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { buildFlags } from '../../src/build-flags.js'
 import { deployFlags } from '../../src/deploy-flags.js'
 import type { K8sflowError } from '../../src/errors.js'
 import { applyProjectFile, PROJECT_FILE } from '../../src/project-file.js'
@@ -71,6 +72,28 @@ describe('k8sflow.yaml', () => {
       K8SFLOW_KUBECONFIG: join(folder, 'pi.yaml'),
       K8SFLOW_FILE: `${join(folder, 'a.yml')},/b.yml,-`,
       K8SFLOW_CHART: 'oci://registry.example/chart',
+    })
+  })
+
+  it('tells build where things are, and keeps values with commas whole', async () => {
+    const text = [
+      'source: apps',
+      'oci-dir: out/oci',
+      'write: [app1.yml, /app2.yml]',
+      'platform: [linux/arm64]',
+      'cache-from: ["type=registry,ref=r.example/{app}", type=gha]',
+      'build-arg: A=1,2',
+    ]
+    await writeFile(join(folder, PROJECT_FILE), text.join('\n'))
+    const environment = {}
+    await applyProjectFile(buildFlags(), () => Object.keys(buildFlags()), folder, environment)
+    expect(environment).to.deep.equal({
+      K8SFLOW_SOURCE: join(folder, 'apps'),
+      K8SFLOW_OCI_DIR: join(folder, 'out/oci'),
+      K8SFLOW_WRITE: `${join(folder, 'app1.yml')},/app2.yml`,
+      K8SFLOW_PLATFORM: 'linux/arm64',
+      K8SFLOW_CACHE_FROM: 'type=registry,ref=r.example/{app}\ntype=gha',
+      K8SFLOW_BUILD_ARG: 'A=1,2',
     })
   })
 
