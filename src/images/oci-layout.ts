@@ -61,23 +61,3 @@ async function platformsOf(read: ReadJson, digest: string): Promise<ImagePlatfor
 function blobPath(digest: string): string {
   return `blobs/${digest.replace(':', '/')}`
 }
-
-/**
- * The same, of an image in its registry.
- * @param manifest gives the JSON of a reference, or undefined
- * @returns empty when the registry does not tell
- */
-export async function registryPlatforms(
-  manifest: (reference: string) => Promise<unknown>,
-  image: string,
-  digest: string,
-): Promise<ImagePlatform[]> {
-  const index = await manifest(`${image}@${digest}`)
-  if (index === undefined || manifestKind(index) !== 'index') return []
-  return Promise.all(
-    imagePlatforms(index).map(async (platform) => {
-      const own = platform.digest === undefined ? undefined : await manifest(`${image}@${platform.digest}`)
-      return own === undefined ? platform : { ...platform, size: layersSize(own) }
-    }),
-  )
-}

@@ -1,6 +1,6 @@
 import { commandLine } from '../tools/command-line.js'
 import { bakeArguments } from '../tools/docker.js'
-import { archiveOf, bakeRequest, definition, type Run } from './build-run.js'
+import { archiveOf, bakeRequest, definition, loadsArchives, type Run } from './build-run.js'
 
 /** The commands of a build, as they would be run; values of build arguments are masked. */
 export function plannedCommands(run: Run): string[] {
@@ -9,12 +9,9 @@ export function plannedCommands(run: Run): string[] {
   const shown = JSON.stringify(definition({ ...run, buildArgs: masked }), undefined, 2)
   const bake = `${commandLine(program, bakeArguments(bakeRequest(run)))} <<'EOF'\n${shown}\nEOF`
   const folder = commandLine('mkdir', ['-p', run.scratch])
-  if (run.engine.route !== 'archive' || run.output === 'oci') return [folder, bake]
-  const transfers = run.sources.flatMap(({ app, references }) => [
+  if (!loadsArchives(run)) return [folder, bake]
+  const loads = run.sources.map(({ app }) =>
     commandLine(program, ['image', 'load', '--quiet', '--input', archiveOf(run.scratch, app)]),
-    ...(run.output === 'push'
-      ? references.map((reference) => commandLine(program, ['image', 'push', reference]))
-      : []),
-  ])
-  return [folder, bake, ...transfers]
+  )
+  return [folder, bake, ...loads]
 }

@@ -9,13 +9,11 @@ export type BuildOutput = 'push' | 'load' | 'oci'
 
 /**
  * How images leave the builder.
- * - `builder`: a builder of its own exports them itself.
- * - `archive`: the engine is the builder and keeps several platforms. Its own export cannot rewrite timestamps
- *   (`exporter option "rewrite-timestamp" conflicts with "unpack"`, engine 28), so images are exported as an OCI
- *   archive, which can, then loaded, and pushed from there: the digest stays the same.
- * - `classic`: an engine that keeps one platform, with neither digest nor timestamps that could be repeated.
+ * - `builder`: a builder of its own, which exports them itself.
+ * - `containerd`: the engine is the builder and keeps several platforms.
+ * - `classic`: the engine is the builder and keeps one platform, with neither digests nor timestamps that repeat.
  */
-export type Route = 'builder' | 'archive' | 'classic'
+export type Route = 'builder' | 'containerd' | 'classic'
 
 export interface Engine {
   builder: Builder
@@ -47,7 +45,7 @@ export async function findEngine(docker: Docker, needs: EngineNeeds): Promise<En
     return { builder, route: 'builder' }
   }
   const store = builder.imageStore ?? (await docker.imageStore())
-  if (store === 'containerd') return { builder, route: 'archive' }
+  if (store === 'containerd') return { builder, route: 'containerd' }
   if (several || needs.output === 'oci') throw classicStore(needs, 'This cannot be built')
   return { builder, route: 'classic' }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-import { FailedError, type K8sflowError } from '../errors.js'
+import { FailedError } from '../errors.js'
 import { redactText } from '../tools/command-line.js'
 import type { Completed } from '../tools/runner.js'
 import { emulatorAdvice } from './build-engine.js'
@@ -88,42 +88,53 @@ export function buildFailure(failed: FailedBuild): FailedError {
   const text = redactText(last.replace(/^ERROR: /, ''))
   const [, app, rest] = /^target (\w+): (.*)$/s.exec(text) ?? []
   const reason = (rest ?? text).replace(/^failed to solve: /, '') || 'docker gave no reason'
-  const line = /^Dockerfile:(\d+)$/m.exec(failed.said.join('\n'))?.[1]
-  const context = app === undefined ? undefined : failed.contexts[app]
-  const place =
-    context === undefined || line === undefined
-      ? undefined
-      : { path: join(context, 'Dockerfile'), line: Number(line) }
-  const { code, suggestions } = explain(reason, failed.platforms) ?? {
-    code: 'BUILD_FAILED',
-    suggestions: ['The output above is that of the step that failed.'],
-  }
+  const place = placeIn(failed, app)
+  const isPush = /^failed to push /.test(reason)
+  const { code, suggestions } = explain(reason, failed.platforms) ?? (isPush ? PUSH_FAILED : BUILD_FAILED)
   const where = place === undefined ? '' : ` (${place.path}:${String(place.line)})`
-  return new FailedError(`${app ?? 'The images'} could not be built${where}: ${reason}`, {
+  const what = isPush ? 'was built, but could not be pushed' : 'could not be built'
+  return new FailedError(`${app ?? 'The images'} ${what}${where}: ${reason}`, {
     code,
     suggestions,
     data: { ...(app === undefined ? {} : { app }), reason, ...place },
   })
 }
 
-/** The error of a `docker image load` or `docker image push` that failed. */
-export function transferFailure(
-  verb: 'loaded' | 'pushed',
-  reference: string,
-  completed: Completed,
-): K8sflowError {
+const BUILD_FAILED = {
+  code: 'BUILD_FAILED',
+  suggestions: ['The output above is that of the step that failed.'],
+}
+const PUSH_FAILED = {
+  code: 'PUSH_FAILED',
+  suggestions: ['Run the same command again: what is built is kept.'],
+}
+
+/** buildx shows the part of the Dockerfile under a line `Dockerfile:7`. */
+function placeIn(
+  { said, contexts }: FailedBuild,
+  app: string | undefined,
+): { path: string; line: number } | undefined {
+  const line = /^Dockerfile:(\d+)$/m.exec(said.join('\n'))?.[1]
+  const context = app === undefined ? undefined : contexts[app]
+  return line === undefined || context === undefined
+    ? undefined
+    : { path: join(context, 'Dockerfile'), line: Number(line) }
+}
+
+/** The error of a `docker image load` that failed. */
+export function loadFailure(reference: string, completed: Completed): FailedError {
   const lines = redactText(`${completed.stdout}\n${completed.stderr}`)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')
   const reason = lines.at(-1) ?? 'docker gave no reason'
   const { code, suggestions } = explain(reason, []) ?? {
-    code: verb === 'pushed' ? 'PUSH_FAILED' : 'LOAD_FAILED',
+    code: 'LOAD_FAILED',
     suggestions: ['Run the same command again: what is built is kept.'],
   }
-  return new FailedError(`${reference} was built, but could not be ${verb}: ${reason}`, {
+  return new FailedError(`${reference} was built, but could not be loaded into the engine: ${reason}`, {
     code,
-    suggestions: suggestions.map((text) => text.replace('HOST', registryOf(reference))),
+    suggestions,
     data: { reference, reason },
   })
 }
@@ -137,9 +148,4 @@ function explain(
     if (match !== null) return { code, suggestions: suggestions(match, { platforms }) }
   }
   return undefined
-}
-
-function registryOf(reference: string): string {
-  const [host = ''] = reference.split('/')
-  return /[.:]|^localhost$/.test(host) ? host : ''
 }

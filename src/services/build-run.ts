@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import type { Progress } from '../progress.js'
 import type { Docker } from '../tools/docker.js'
+import type { Runner } from '../tools/runner.js'
 import type { App } from '../values/contract.js'
 import { bakeFile, type BakeFile } from './build-definition.js'
 import type { Engine } from './build-engine.js'
@@ -17,6 +18,7 @@ export interface BuildContext {
 export interface Run extends CheckedBuild {
   options: BuildOptions
   context: BuildContext
+  runner: Runner
   docker: Docker
   engine: Engine
   sources: Source[]
@@ -58,13 +60,23 @@ export function definition(run: Run): BakeFile {
   )
 }
 
-/** Timestamps are rewritten to SOURCE_DATE_EPOCH wherever the exporter can, or two builds of a commit would differ. */
-function exporter({ output, engine, scratch }: Run, app: App): string {
+/**
+ * The exporter of an app. Timestamps are rewritten to SOURCE_DATE_EPOCH wherever that can be done, or two builds of a
+ * commit would differ. An engine refuses that for images it keeps itself (`exporter option "rewrite-timestamp"
+ * conflicts with "unpack"`, engine 28): what it pushes it does not keep, and what it is to keep is loaded from an archive.
+ */
+function exporter({ output, engine: { route }, scratch }: Run, app: App): string {
   const same = 'oci-mediatypes=true,rewrite-timestamp=true'
   if (output === 'oci') return `type=oci,dest=${join(scratch, app)},tar=false,${same}`
-  if (engine.route === 'archive') return `type=oci,dest=${archiveOf(scratch, app)},${same}`
-  if (engine.route === 'classic') return output === 'push' ? 'type=image,push=true' : 'type=docker'
-  return output === 'push' ? `type=image,push=true,${same}` : `type=docker,rewrite-timestamp=true`
+  if (route === 'classic') return output === 'push' ? 'type=image,push=true' : 'type=docker'
+  if (output === 'push') return `type=image,push=true,${route === 'containerd' ? 'store=false,' : ''}${same}`
+  if (route === 'containerd') return `type=oci,dest=${archiveOf(scratch, app)},${same}`
+  return 'type=docker,rewrite-timestamp=true'
+}
+
+/** Whether images come as archives that the engine is to load. */
+export function loadsArchives({ output, engine }: Pick<Run, 'output' | 'engine'>): boolean {
+  return output === 'load' && engine.route === 'containerd'
 }
 
 /** Where an app's archive goes on its way to the engine. */

@@ -5,12 +5,19 @@ import { join } from 'node:path'
 import { FailedError, InterruptedError, InvalidInputError } from '../errors.js'
 import type { ImagePlatform } from '../images/manifest.js'
 import { createDocker } from '../tools/docker.js'
-import type { Runner } from '../tools/runner.js'
 import type { App } from '../values/contract.js'
 import { type BuildOutput, findEngine, missingEmulators } from './build-engine.js'
-import { buildFailure, transferFailure } from './build-failure.js'
+import { buildFailure, loadFailure } from './build-failure.js'
 import { type BuildOptions, checkBuild } from './build-options.js'
-import { archiveOf, bakeRequest, type BuildContext, definition, metadataFile, type Run } from './build-run.js'
+import {
+  archiveOf,
+  bakeRequest,
+  type BuildContext,
+  definition,
+  loadsArchives,
+  metadataFile,
+  type Run,
+} from './build-run.js'
 import { readSources, type Source } from './build-sources.js'
 import { forEachLimited } from './limited.js'
 
@@ -66,8 +73,8 @@ export async function build(options: BuildOptions, context: BuildContext): Promi
     readSources({ ...options, apps: checked.apps, tags: options.tags ?? [] }, runner),
     findEngine(docker, needs),
   ])
-  await lookAhead({ ...checked, options, context, engine, sources }, runner)
-  const shared = { ...checked, options, context, docker, engine, sources }
+  await lookAhead({ ...checked, options, context, engine, sources, runner })
+  const shared = { ...checked, options, context, runner, docker, engine, sources }
   if (options.dryRun) {
     const { plannedCommands } = await import('./build-dry-run.js')
     const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
@@ -82,8 +89,8 @@ export async function build(options: BuildOptions, context: BuildContext): Promi
 }
 
 /** Says, before anything takes time, what would fail later or surprise. */
-async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>, runner: Runner): Promise<void> {
-  const { sources, engine, platforms, output, options, context } = run
+async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>): Promise<void> {
+  const { sources, engine, platforms, output, options, context, runner } = run
   const dirty = sources.filter(({ state }) => state?.dirty === true)
   if (dirty.length > 0 && output === 'push' && !options.allowDirty) throw dirtyTree(dirty)
   const warn = (text: string) => context.progress({ kind: 'step', state: 'warning', text })
@@ -102,7 +109,7 @@ async function runBuild(run: Run): Promise<BuildResult> {
   const { prepareLayouts, finishLayouts } = await import('./build-layouts.js')
   if (run.output === 'oci') await prepareLayouts(run.options.ociDir ?? '', run.apps)
   const digests = await bake(run)
-  if (run.engine.route === 'archive' && run.output !== 'oci') await transfer(run, digests)
+  if (loadsArchives(run)) await load(run)
   if (run.output === 'oci') await finishLayouts(run.options.ociDir ?? '', run.apps, run.scratch)
   const images = await Promise.all(run.sources.map(async (source) => describe(run, source, digests)))
   const result = resultOf(run, images)
@@ -125,7 +132,12 @@ async function bake(run: Run): Promise<Map<App, string>> {
     onLine: (line) => progress.take(line),
     signal: context.signal,
   })
-  if (context.signal?.aborted === true) throw interrupted('Nothing was pushed, loaded or written.')
+  if (context.signal?.aborted === true)
+    throw interrupted(
+      progress.pushed().length === 0
+        ? 'Nothing was pushed, loaded or written.'
+        : `Pushed before that: ${progress.pushed().join(', ')}. No values file was changed.`,
+    )
   if (completed.exitCode !== 0) {
     for (const { app, name, output } of progress.failedSteps())
       if (output.length > 0)
@@ -152,52 +164,17 @@ async function bake(run: Run): Promise<Map<App, string>> {
   )
 }
 
-/** Hands archives to the engine and, for a push, lets it push them; what was pushed stays pushed when another fails. */
-async function transfer(run: Run, digests: Map<App, string>): Promise<void> {
-  const { docker, context, sources, output, scratch } = run
-  const done: string[] = []
-  const step = (state: 'done' | 'failed', app: App, text: string) =>
-    context.progress({ kind: 'step', state, subject: app, text })
+/** Hands the archives to the engine. */
+async function load({ docker, context, sources, scratch }: Run): Promise<void> {
   const problems: Error[] = []
-  await forEachLimited(sources, sources.length, async ({ app, references }) => {
+  await forEachLimited(sources, sources.length, async ({ app, references: [reference = app] }) => {
     const loaded = await docker.load(archiveOf(scratch, app), context.signal)
-    if (loaded.exitCode !== 0)
-      return void problems.push(transferFailure('loaded', references[0] ?? app, loaded))
-    if (output === 'load') {
-      for (const reference of references) step('done', app, `loaded ${reference}`)
-      return
-    }
-    for (const reference of references) {
-      const pushed = await docker.push(reference, context.signal)
-      if (pushed.exitCode !== 0) {
-        step('failed', app, `push ${reference}`)
-        return void problems.push(transferFailure('pushed', reference, pushed))
-      }
-      checkPushed(reference, digests.get(app) ?? '', pushed.stdout)
-      step('done', app, `pushed ${reference}`)
-      done.push(reference)
-    }
+    if (loaded.exitCode !== 0) problems.push(loadFailure(reference, loaded))
+    else context.progress({ kind: 'step', state: 'done', subject: app, text: `loaded ${reference}` })
   })
-  if (context.signal?.aborted === true)
-    throw interrupted(done.length === 0 ? 'Nothing was pushed.' : `Pushed before that: ${done.join(', ')}.`)
+  if (context.signal?.aborted === true) throw interrupted('Not all images were loaded.')
   const [problem] = problems
   if (problem !== undefined) throw problem
-}
-
-/** The registry has to hold what was built, to the letter. */
-function checkPushed(reference: string, digest: string, stdout: string): void {
-  const said = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1]
-  if (said === undefined || said === digest) return
-  throw new FailedError(
-    `${reference} was built as ${digest}, but the registry holds ${said} after the push.`,
-    {
-      code: 'DIGEST_CHANGED',
-      suggestions: [
-        'Run it again; if that repeats, build with a builder of its own: docker buildx create --use',
-      ],
-      data: { reference, built: digest, pushed: said },
-    },
-  )
 }
 
 async function describe(run: Run, source: Source, digests: Map<App, string>): Promise<BuiltImage> {
@@ -220,11 +197,11 @@ async function describe(run: Run, source: Source, digests: Map<App, string>): Pr
 async function platformsOf(run: Run, { app, image }: Source, digest: string): Promise<ImagePlatform[]> {
   const layout = await import('../images/oci-layout.js')
   if (run.output === 'oci') return layout.layoutPlatforms(join(run.options.ociDir ?? '', app), digest)
-  if (run.engine.route === 'archive') return layout.archivePlatforms(archiveOf(run.scratch, app), digest)
+  if (loadsArchives(run)) return layout.archivePlatforms(archiveOf(run.scratch, app), digest)
   const fallback = run.platforms.map((platform) => ({ platform }))
   if (run.output === 'load') return fallback
-  const found = await layout.registryPlatforms((reference) => run.docker.manifest(reference), image, digest)
-  return found.length > 0 ? found : fallback
+  const { pushedPlatforms } = await import('./build-registry.js')
+  return (await pushedPlatforms(`${image}@${digest}`, run.runner)) ?? fallback
 }
 
 function resultOf(run: Run, images: BuiltImage[], commands?: string[]): BuildResult {

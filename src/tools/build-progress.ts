@@ -23,12 +23,15 @@ export interface BuildProgress {
   /** Takes one line; one that is no JSON is kept for {@link text}. */
   take(line: string): void
   failedSteps(): FailedStep[]
+  /** Names of images that are in their registry by now. */
+  pushed(): string[]
   /** What buildx said besides: the reason a build failed, and the place in the Dockerfile. */
   text(): string[]
 }
 
 /** The shape of a line (buildkit's client.SolveStatus as JSON); `data`, `short` and `detail` are base64. */
 interface SolveStatus {
+  statuses?: { id: string; completed?: string }[]
   vertexes?: {
     digest: string
     name?: string
@@ -70,6 +73,7 @@ class BuildReader implements BuildProgress {
   private readonly groups = new Map<string, Group>()
   private readonly warned = new Set<string>()
   private readonly said: string[] = []
+  private readonly done = new Set<string>()
 
   constructor(
     private readonly targets: readonly string[],
@@ -85,6 +89,16 @@ class BuildReader implements BuildProgress {
     for (const log of status.logs ?? []) this.takeLog(log)
     for (const change of status.vertexes ?? []) this.takeVertex(change)
     for (const warning of status.warnings ?? []) this.takeWarning(warning)
+    for (const { id, completed } of status.statuses ?? []) {
+      const [, reference] = /^pushing manifest for (\S+?)(?:@sha256:[0-9a-f]+)?$/.exec(id) ?? []
+      if (reference === undefined || completed === undefined || this.done.has(reference)) continue
+      this.done.add(reference)
+      this.progress({ kind: 'step', state: 'done', text: `pushed ${reference}` })
+    }
+  }
+
+  pushed(): string[] {
+    return [...this.done]
   }
 
   failedSteps(): FailedStep[] {
@@ -175,7 +189,7 @@ class BuildReader implements BuildProgress {
     this.progress({
       kind: 'step',
       state,
-      text: `${text}${where}${state === 'done' && cached ? ' (cached)' : ''}`,
+      text: `${state === 'failed' && text === EXPORT ? 'image not exported' : text}${where}${state === 'done' && cached ? ' (cached)' : ''}`,
       ...(app === undefined ? {} : { subject: app }),
     })
   }
@@ -191,6 +205,7 @@ class BuildReader implements BuildProgress {
 }
 
 const BASE_IMAGE = 'base image '
+const EXPORT = 'image exported'
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?(->[a-z0-9/]+)?$/
 
 /** `[app1 linux/arm64 2/3] COPY a b` is app1's; with one target its name is left out. */
@@ -216,7 +231,7 @@ function shownText(text: string): string | undefined {
   const [, base] = /^internal load metadata for (\S+)$/.exec(text) ?? []
   if (base !== undefined) return `${BASE_IMAGE}${base}`
   if (text === '' || /^(internal|auth|resolving provenance)\b/.test(text)) return undefined
-  if (/^exporting to/.test(text)) return 'image exported'
+  if (/^exporting to/.test(text)) return EXPORT
   // `stage-1 2/5 COPY a b`: where in the Dockerfile, and what.
   const [, place, instruction] = /^((?:\S+ )?\d+\/\d+) (.*)$/s.exec(text) ?? []
   if (instruction === undefined) return text

@@ -31,10 +31,6 @@ export interface Docker {
   bake(request: BakeRequest): Promise<Completed>
   /** Loads an image archive into the engine. */
   load(archive: string, signal: AbortSignal | undefined): Promise<Completed>
-  /** Pushes what the engine holds under a name. */
-  push(reference: string, signal: AbortSignal | undefined): Promise<Completed>
-  /** The manifest or index of an image in its registry, as JSON; undefined when it cannot be had. */
-  manifest(reference: string): Promise<unknown>
 }
 
 export interface BakeRequest {
@@ -111,21 +107,6 @@ class DockerProgram implements Docker {
 
   async load(archive: string, signal: AbortSignal | undefined): Promise<Completed> {
     return this.run(['image', 'load', '--quiet', '--input', archive], changing(signal))
-  }
-
-  async push(reference: string, signal: AbortSignal | undefined): Promise<Completed> {
-    return this.run(['image', 'push', reference], changing(signal))
-  }
-
-  async manifest(reference: string): Promise<unknown> {
-    const args = ['buildx', 'imagetools', 'inspect', '--raw', reference]
-    const answer = await this.run(args, { timeoutMs: QUESTION_TIMEOUT })
-    if (answer.exitCode !== 0) return undefined
-    try {
-      return JSON.parse(answer.stdout) as unknown
-    } catch {
-      return undefined
-    }
   }
 
   private async run(args: readonly string[], options: Partial<Invocation>): Promise<Completed> {
