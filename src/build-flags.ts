@@ -39,7 +39,8 @@ export const imageFlags = () => ({
     helpGroup: 'IMAGE',
   }),
   'build-arg': Flags.string({
-    summary: 'Value for an ARG of the Dockerfiles; may be given more than once, in the variable one per line.',
+    summary:
+      'Value for an ARG of the Dockerfiles; may be given more than once, in the variable one per line.',
     helpValue: 'NAME=VALUE',
     multiple: true,
     multipleNonGreedy: true,
