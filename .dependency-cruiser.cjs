@@ -1,4 +1,4 @@
-// Dependencies point one way: commands → services → values, tools, cluster (docs/decisions/0003).
+// Dependencies point one way: commands → services → values, tools, images, cluster (docs/decisions/0003).
 const below = (from, to, comment) => ({
   name: `${from}-not-to-${to}`,
   severity: 'error',
@@ -16,7 +16,7 @@ module.exports = {
       from: { orphan: true, path: '^src/', pathNot: '^src/(main|commands/|hooks/)' },
       to: {},
     },
-    ...['values', 'tools', 'cluster'].flatMap((from) =>
+    ...['values', 'tools', 'images', 'cluster'].flatMap((from) =>
       ['commands', 'services', 'output', 'prompts'].map((to) =>
         below(from, to, 'The lower layers know nothing of the upper ones.'),
       ),
@@ -26,6 +26,7 @@ module.exports = {
     ),
     below('values', 'tools', 'src/values is pure.'),
     below('values', 'cluster', 'src/values is pure.'),
+    below('values', 'images', 'src/values is pure.'),
     ...['services', 'commands'].map((to) =>
       below('output', to === 'services' ? 'prompts' : 'commands', 'Output renders results and asks nothing.'),
     ),

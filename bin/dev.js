@@ -1,9 +1,3 @@
 #!/usr/bin/env -S node --import tsx
-// Runs the TypeScript source as it is, through plain oclif.
-const { dirname } = require('node:path')
-
-const argv = process.argv.slice(2)
-
-import('@oclif/core').then(({ execute }) =>
-  execute({ args: argv.length === 0 ? ['menu'] : argv, development: true, dir: dirname(__dirname) }),
-)
+// Runs the TypeScript source as it is; flags and commands are those of oclif.manifest.json, which `npm run build` makes.
+import('../src/main.ts').then(({ main }) => main(process.argv.slice(2)))
