@@ -122,7 +122,7 @@ async function fillRoot(root: string, files: string, platform: Platform, entries
 
 async function copyPackageFiles(root: string, files: string, { triplet, loader }: Platform): Promise<void> {
   const libraries = ['c', 'crypt', 'pcre2-8', 'ssl', 'crypto', 'z'].map(
-    (name) => new RegExp(`^lib${name}\\.so`),
+    (name) => new RegExp(`^lib${name}\\.so\\.\\d+$`),
   )
   for (const folder of [`lib/${triplet}`, `usr/lib/${triplet}`]) {
     for (const file of await readdir(path.join(files, folder)))

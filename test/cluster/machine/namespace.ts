@@ -93,8 +93,13 @@ async function containerNamespaces(): Promise<string[]> {
 /** Ends every process in the cluster's namespaces, removes its mounts, namespaces, cgroups and files. */
 export async function destroyNamespace(): Promise<void> {
   // Servers first: a kubelet or a shim that lives would start again what is stopped after it.
-  await stopAll([netnsFile])
-  await stopAll([netnsFile, ...(await containerNamespaces())])
+  await stopAll(() => processesIn([netnsFile]))
+  const containers = await containerNamespaces()
+  // A build step without a network has a namespace that no file leads to; its control group does.
+  await stopAll(async () => [
+    ...(await processesIn([netnsFile, ...containers])),
+    ...(await processesInCgroups()),
+  ])
   await unmountBelow(stateDir)
   await execa('ip', ['netns', 'del', netns], { reject: false })
   await removeShimSockets()
@@ -123,10 +128,10 @@ export async function processesIn(files: string[]): Promise<number[]> {
 }
 
 /** Kills at once: all data is thrown away, and the API server alone would take its leave for seconds. */
-async function stopAll(namespaces: string[]): Promise<void> {
+async function stopAll(find: () => Promise<number[]>): Promise<void> {
   const end = Date.now() + 10_000
   for (;;) {
-    const pids = await processesIn(namespaces)
+    const pids = await find()
     if (pids.length === 0) return
     for (const pid of pids) tryKill(pid, 'SIGKILL')
     if (Date.now() > end)
@@ -173,6 +178,19 @@ async function removeSocketsOf(bundles: string): Promise<void> {
     const socket = /"unix:\/\/([^"]+)"/.exec(text)?.[1]
     if (socket) await rm(socket, { force: true })
   }
+}
+
+/** The processes in the cluster's control groups. */
+async function processesInCgroups(): Promise<number[]> {
+  const found = []
+  for (const root of await cgroupRoots()) {
+    const entries = await readdir(root, { recursive: true }).catch(() => [])
+    for (const file of entries.filter((entry) => path.basename(entry) === 'cgroup.procs')) {
+      const text = await readFile(path.join(root, file), 'utf8').catch(() => '')
+      found.push(...text.split('\n').filter(Boolean).map(Number))
+    }
+  }
+  return [...new Set(found)]
 }
 
 async function removeCgroups(): Promise<void> {
