@@ -135,12 +135,7 @@ export async function bundle() {
       ...common,
       ...entry([`export { main } from './src/main.ts'`, sharing(oclifParts)]),
       outfile: 'dist/k8sflow.cjs',
-      plugins: [
-        lazyOclif,
-        standIns,
-        takenFrom('rest.cjs', /^\.\/rest\.js$/),
-        ...packagesFrom(RARE_PACKAGES),
-      ],
+      plugins: [lazyOclif, standIns, takenFrom('rest.cjs', /^\.\/rest\.js$/), ...packagesFrom(RARE_PACKAGES)],
     }),
     build({
       ...common,
