@@ -49,8 +49,12 @@ export async function buildBase(): Promise<void> {
   try {
     const layout = path.join(work, 'layout')
     await mkdir(path.join(layout, 'blobs', 'sha256'), { recursive: true })
+    // All packages first: the busybox that runs on this machine tells what to link for every platform.
+    const entries = new Map<Platform, string[]>()
+    for (const platform of platforms) entries.set(platform, await extract(platform, work))
     const manifests = []
-    for (const platform of platforms) manifests.push(await buildPlatform(platform, work, layout))
+    for (const [platform, installed] of entries)
+      manifests.push(await buildPlatform(platform, work, layout, installed))
     await writeIndexes(layout, manifests)
     await writeFile(path.join(layout, '.stamp'), stamp)
     await rm(baseDir, { recursive: true, force: true })
@@ -68,15 +72,21 @@ async function stampOfBase(): Promise<string> {
   return hash.digest('hex')
 }
 
-async function buildPlatform(platform: Platform, work: string, layout: string): Promise<Descriptor> {
+/** Unpacks a platform's packages; gives their entries for dpkg's list. */
+async function extract({ architecture }: Platform, work: string): Promise<string[]> {
+  const { suite, packages } = versions.base
+  return extractPackages(packages, { suite, architecture }, path.join(work, `files-${architecture}`))
+}
+
+async function buildPlatform(
+  platform: Platform,
+  work: string,
+  layout: string,
+  entries: string[],
+): Promise<Descriptor> {
   const { architecture } = platform
   const files = path.join(work, `files-${architecture}`)
   const root = path.join(work, `root-${architecture}`)
-  const entries = await extractPackages(
-    versions.base.packages,
-    { suite: versions.base.suite, architecture },
-    files,
-  )
   await fillRoot(root, files, platform, entries)
   const tar = await tarOf(root)
   const layer = gzipSync(tar)
