@@ -7,6 +7,8 @@ const RESULTS: Record<string, string> = {
   values: 'WrittenValues',
   validate: 'Validation',
   render: 'RenderResult',
+  build: 'BuildResult',
+  scan: 'ScanResult',
   'deploy, install, upgrade': 'DeployResult',
   status: 'StatusResult',
   history: 'HistoryResult',
