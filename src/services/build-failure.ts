@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 
 import { FailedError } from '../errors.js'
+import type { FailedStep } from '../tools/build-progress.js'
 import { redactText } from '../tools/command-line.js'
 import type { Completed } from '../tools/runner.js'
 import { emulatorAdvice } from './build-engine.js'
@@ -9,7 +10,9 @@ import { emulatorAdvice } from './build-engine.js'
 export interface FailedBuild {
   /** What buildx said besides its progress. */
   said: readonly string[]
-  /** Folder of each app. */
+  /** With what they printed. */
+  steps: readonly FailedStep[]
+  /** Folder of each app, as it is to be shown. */
   contexts: Readonly<Record<string, string>>
   platforms: readonly string[]
 }
@@ -35,8 +38,15 @@ const KNOWN: readonly Known[] = [
     pattern: /exec format error/i,
     code: 'NO_EMULATOR',
     suggestions: (_match, { platforms }) => [
-      `Install an emulator: ${emulatorAdvice(platforms.filter((platform) => !platform.includes('amd64')))}`,
+      `Install an emulator: ${emulatorAdvice(platforms)}`,
       'Or do without RUN: COPY needs none.',
+    ],
+  },
+  {
+    pattern: /"\/?([^"]+)": not found$/,
+    code: 'FILE_NOT_FOUND',
+    suggestions: ([, file = 'it']) => [
+      `COPY and ADD see the app's own folder only: is ${file} there, and not left out by its .dockerignore?`,
     ],
   },
   {
@@ -84,13 +94,11 @@ const KNOWN: readonly Known[] = [
 
 /** The error of a failed bake: which app, why, and where in its Dockerfile. */
 export function buildFailure(failed: FailedBuild): FailedError {
-  const last = [...failed.said].reverse().find((line) => /^ERROR: /.test(line)) ?? failed.said.at(-1) ?? ''
-  const text = redactText(last.replace(/^ERROR: /, ''))
-  const [, app, rest] = /^target (\w+): (.*)$/s.exec(text) ?? []
-  const reason = (rest ?? text).replace(/^failed to solve: /, '') || 'docker gave no reason'
+  const { app, full, platforms } = whatFailed(failed)
+  const reason = shortened(full)
   const place = placeIn(failed, app)
   const isPush = /^failed to push /.test(reason)
-  const { code, suggestions } = explain(reason, failed.platforms) ?? (isPush ? PUSH_FAILED : BUILD_FAILED)
+  const { code, suggestions } = explain(full, platforms) ?? (isPush ? PUSH_FAILED : stepFailed(failed))
   const where = place === undefined ? '' : ` (${place.path}:${String(place.line)})`
   const what = isPush ? 'was built, but could not be pushed' : 'could not be built'
   return new FailedError(`${app ?? 'The images'} ${what}${where}: ${reason}`, {
@@ -100,13 +108,53 @@ export function buildFailure(failed: FailedBuild): FailedError {
   })
 }
 
-const BUILD_FAILED = {
-  code: 'BUILD_FAILED',
-  suggestions: ['The output above is that of the step that failed.'],
+/** What docker says last, taken apart. */
+function whatFailed({ said, steps, contexts, platforms }: FailedBuild) {
+  const last = said.findLast((line) => /^ERROR: /.test(line)) ?? said.at(-1) ?? ''
+  const text = redactText(last.replace(/^ERROR: /, ''))
+  const [, target, rest = text] = /^target (\w+): (.*)$/s.exec(text) ?? []
+  const [only, ...others] = Object.keys(contexts)
+  const foreign = foreignProgram(steps)
+  return {
+    // buildx names the target only where there are several.
+    app: target ?? (others.length === 0 ? only : undefined),
+    full: foreign?.text ?? (rest.replace(/^failed to solve: /, '') || 'docker gave no reason'),
+    platforms: foreign?.platforms ?? platforms,
+  }
 }
+
 const PUSH_FAILED = {
   code: 'PUSH_FAILED',
   suggestions: ['Run the same command again: what is built is kept.'],
+}
+
+function stepFailed({ steps }: FailedBuild): { code: string; suggestions: string[] } {
+  const isShown = steps.some(({ output }) => output.length > 0)
+  return {
+    code: 'BUILD_FAILED',
+    suggestions: isShown ? ['The output above is that of the step that failed.'] : [],
+  }
+}
+
+/**
+ * What the system said of a program made for another platform, and for which: it is in the step's output, while the
+ * reason has no more than an exit code.
+ */
+function foreignProgram(steps: readonly FailedStep[]): { text: string; platforms?: string[] } | undefined {
+  for (const { name, output } of steps) {
+    const text = output.find((line) => /\bexec format error$/.test(line))
+    // The only platform goes without saying.
+    const [, platform] = /^([a-z]\w*\/\S+) (?:\S+ )?\d+\/\d+ /.exec(name) ?? []
+    if (text !== undefined) return { text, ...(platform === undefined ? {} : { platforms: [platform] }) }
+  }
+  return undefined
+}
+
+/** Without what is about BuildKit's insides, or said twice. */
+function shortened(reason: string): string {
+  return reason
+    .replace(/^failed to compute cache key: failed to calculate checksum of ref \S+: /, '')
+    .replace(/^(\S+): failed to resolve source metadata for \1: (?:\1: )?/, 'base image $1: ')
 }
 
 /** buildx shows the part of the Dockerfile under a line `Dockerfile:7`. */
@@ -140,9 +188,11 @@ export function loadFailure(reference: string, completed: Completed): FailedErro
 }
 
 function explain(
-  reason: string,
+  said: string,
   platforms: readonly string[],
 ): { code: string; suggestions: string[] } | undefined {
+  // A command is no reason: that "apk add ca-certificates" failed says nothing about certificates.
+  const reason = /^process ".*" did not complete successfully: (.*)$/s.exec(said)?.[1] ?? said
   for (const { pattern, code, suggestions } of KNOWN) {
     const match = pattern.exec(reason)
     if (match !== null) return { code, suggestions: suggestions(match, { platforms }) }

@@ -21,6 +21,8 @@ export interface SourceChoice {
 
 /** An app's target, with what git knows of it. */
 export interface Source extends BuildTarget {
+  /** The same folder as `context`, as it was named. */
+  folder: string
   /** The image without its tag. */
   image: string
   /** The tag that is reported. */
@@ -45,12 +47,14 @@ export async function readSources(choice: SourceChoice, runner: Runner): Promise
   return Promise.all(
     choice.apps.map(async (app) => {
       const context = join(folder, app)
+      const named = join(choice.source, app)
       const state = await sourceState(runner, context)
       const image = `${choice.imagePrefix}/${app}`
-      const tags = choice.tags.length > 0 ? choice.tags : [commitTag(state, context)]
+      const tags = choice.tags.length > 0 ? choice.tags : [commitTag(state, named)]
       return {
         app,
         context,
+        folder: named,
         image,
         tag: tags[0] ?? '',
         references: tags.map((tag) => `${image}:${tag}`),
@@ -62,12 +66,12 @@ export async function readSources(choice: SourceChoice, runner: Runner): Promise
   )
 }
 
-function commitTag(state: SourceState | undefined, context: string): string {
+function commitTag(state: SourceState | undefined, folder: string): string {
   if (state !== undefined) return `${state.commit.slice(0, TAG_DIGITS)}${state.dirty ? '-dirty' : ''}`
-  throw new InvalidInputError(`${context} has no commit that could name its image.`, {
+  throw new InvalidInputError(`${folder} has no commit that could name its image.`, {
     code: 'NO_COMMIT',
     suggestions: ['Commit it: git init && git add . && git commit', 'Or name a tag yourself: --tag 1.0.0'],
-    data: { context },
+    data: { folder },
   })
 }
 

@@ -95,6 +95,11 @@ async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>): Promise<void> {
   if (dirty.length > 0 && output === 'push' && !options.allowDirty) throw dirtyTree(dirty)
   const warn = (text: string) => context.progress({ kind: 'step', state: 'warning', text })
   for (const text of await missingEmulators(engine.builder, platforms, sources)) warn(text)
+  const cut = sources.filter(({ state }) => state?.shallow === true).map(({ folder }) => folder)
+  if (cut.length > 0)
+    warn(
+      `this clone is shallow and does not hold the commit that changed ${cut.join(' and ')}: the digest will differ from that of a whole one (git fetch --unshallow)`,
+    )
   if (output === 'push') {
     const { checkLogin } = await import('./build-login.js')
     for (const text of await checkLogin(
@@ -144,7 +149,8 @@ async function bake(run: Run): Promise<Map<App, string>> {
         context.progress({ kind: 'lines', title: `Output of ${app ?? 'the build'}, ${name}:`, lines: output })
     throw buildFailure({
       said: progress.text(),
-      contexts: Object.fromEntries(sources.map(({ app, context: folder }) => [app, folder])),
+      steps: progress.failedSteps(),
+      contexts: Object.fromEntries(sources.map(({ app, folder }) => [app, folder])),
       platforms: run.platforms,
     })
   }
@@ -222,7 +228,7 @@ function interrupted(state: string): InterruptedError {
 }
 
 function dirtyTree(sources: readonly Source[]): InvalidInputError {
-  const folders = sources.map(({ context }) => context)
+  const folders = sources.map(({ folder }) => folder)
   return new InvalidInputError(
     `${folders.join(' and ')} ${folders.length > 1 ? 'hold' : 'holds'} changes that are not committed, so no commit describes the image.`,
     {

@@ -1,9 +1,13 @@
+import { stripVTControlCharacters } from 'node:util'
+
+import { printable } from '../printable.js'
 import type { Progress } from '../progress.js'
 
 /** A step of a build, as BuildKit calls it, and what it said. */
 interface Vertex {
   name: string
-  output: string[]
+  /** As it came: a character may be cut in two. */
+  output: Buffer[]
   bytes: number
   error?: string
 }
@@ -107,7 +111,7 @@ class BuildReader implements BuildProgress {
       .map(({ name, error, output }) => {
         const { app, platform, text } = split(name, this.targets)
         const shown = [platform, text].filter((part) => part !== undefined).join(' ')
-        return { app, name: shown, error: error ?? '', output: lines(output.join('')) }
+        return { app, name: shown, error: error ?? '', output: lines(Buffer.concat(output).toString('utf8')) }
       })
   }
 
@@ -123,8 +127,9 @@ class BuildReader implements BuildProgress {
 
   private takeLog({ vertex, data }: NonNullable<SolveStatus['logs']>[number]): void {
     const known = this.vertex(vertex)
-    known.bytes += data.length
-    if (known.bytes <= MOST_OUTPUT) known.output.push(decoded(data))
+    const bytes = Buffer.from(data, 'base64')
+    known.bytes += bytes.length
+    if (known.bytes <= MOST_OUTPUT) known.output.push(bytes)
   }
 
   private takeVertex(change: NonNullable<SolveStatus['vertexes']>[number]): void {
@@ -229,7 +234,7 @@ function onlyOne(targets: readonly string[]): string | undefined {
 /** What to show of a step; undefined for what is none of the user's business. */
 function shownText(text: string): string | undefined {
   const [, base] = /^internal load metadata for (\S+)$/.exec(text) ?? []
-  if (base !== undefined) return `${BASE_IMAGE}${base}`
+  if (base !== undefined) return `${BASE_IMAGE}${shortDigest(base)}`
   if (text === '' || /^(internal|auth|resolving provenance)\b/.test(text)) return undefined
   if (/^exporting to/.test(text)) return EXPORT
   // `stage-1 2/5 COPY a b`: where in the Dockerfile, and what.
@@ -240,14 +245,19 @@ function shownText(text: string): string | undefined {
   return `${(place ?? '').replace(/^stage-\d+ /, '')} ${instruction.replaceAll(/\s+/g, ' ')}`
 }
 
+/** A digest has 64 digits, of which nobody reads more than some. */
+function shortDigest(reference: string): string {
+  return reference.replace(/@(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '@$1…')
+}
+
 /** Steps worth a line when they begin, not only when they end. */
 function isSlow(text: string): boolean {
   return text.startsWith(BASE_IMAGE) || /^\S*\s?\d+\/\d+ RUN /.test(text)
 }
 
-/** What is said of steps that were stopped because another one failed. */
+/** What is said of steps that were stopped because another one failed; of exports, as errors of their connection. */
 function isCancelled(error: string): boolean {
-  return /context canceled|^CANCELED/i.test(error)
+  return /context canceled|^CANCELED|code = (Canceled|Unavailable) /i.test(error)
 }
 
 function parsed(line: string): SolveStatus | undefined {
@@ -262,8 +272,11 @@ function decoded(data: string): string {
   return Buffer.from(data, 'base64').toString('utf8')
 }
 
+/** The lines of a program's output, as a terminal would show them in the end, without colours. */
 function lines(text: string): string[] {
-  const all = text.replaceAll('\r\n', '\n').split('\n')
+  const all = stripVTControlCharacters(text)
+    .split(/\r?\n/)
+    .map((line) => printable(line.slice(line.lastIndexOf('\r') + 1)))
   while (all.at(-1) === '') all.pop()
   return all
 }
