@@ -97,7 +97,7 @@ export function buildFailure(failed: FailedBuild): FailedError {
   const { app, full, platforms } = whatFailed(failed)
   const reason = shortened(full)
   const place = placeIn(failed, app)
-  const isPush = /^failed to push /.test(reason)
+  const isPush = /^failed to push /.test(reason) || failed.steps.some(({ name }) => /^pushing /.test(name))
   const { code, suggestions } = explain(full, platforms) ?? (isPush ? PUSH_FAILED : stepFailed(failed))
   const where = place === undefined ? '' : ` (${place.path}:${String(place.line)})`
   const what = isPush ? 'was built, but could not be pushed' : 'could not be built'

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 
 import { printable } from '../printable.js'
-import type { Progress } from '../progress.js'
+import type { Progress, StepState } from '../progress.js'
 
 /** A step of a build, as BuildKit calls it, and what it said. */
 interface Vertex {
@@ -35,7 +35,7 @@ export interface BuildProgress {
 
 /** The shape of a line (buildkit's client.SolveStatus as JSON); `data`, `short` and `detail` are base64. */
 interface SolveStatus {
-  statuses?: { id: string; completed?: string }[]
+  statuses?: { id: string; vertex: string; completed?: string }[]
   vertexes?: {
     digest: string
     name?: string
@@ -93,12 +93,7 @@ class BuildReader implements BuildProgress {
     for (const log of status.logs ?? []) this.takeLog(log)
     for (const change of status.vertexes ?? []) this.takeVertex(change)
     for (const warning of status.warnings ?? []) this.takeWarning(warning)
-    for (const { id, completed } of status.statuses ?? []) {
-      const [, reference] = /^pushing manifest for (\S+?)(?:@sha256:[0-9a-f]+)?$/.exec(id) ?? []
-      if (reference === undefined || completed === undefined || this.done.has(reference)) continue
-      this.done.add(reference)
-      this.progress({ kind: 'step', state: 'done', text: `pushed ${reference}` })
-    }
+    for (const change of status.statuses ?? []) this.takeStatus(change)
   }
 
   pushed(): string[] {
@@ -146,6 +141,15 @@ class BuildReader implements BuildProgress {
     }
   }
 
+  /** With an image of several platforms the manifest comes last. */
+  private takeStatus({ id, vertex, completed }: NonNullable<SolveStatus['statuses']>[number]): void {
+    const [, reference] = /^pushing manifest for (\S+?)(?:@sha256:[0-9a-f]+)?$/.exec(id) ?? []
+    if (reference === undefined || completed === undefined || this.done.has(reference)) return
+    const { app } = split(this.vertex(vertex).name, this.targets)
+    this.done.add(reference)
+    this.step('done', `${PUSHED}${reference}`, app)
+  }
+
   private begin(group: Group, digest: string): void {
     const isFirst = group.running.size === 0 && !group.told
     group.running.add(digest)
@@ -191,12 +195,13 @@ class BuildReader implements BuildProgress {
       state !== 'done' && platforms.size === 1 && !text.startsWith(BASE_IMAGE)
         ? ` for ${[...platforms].join('')}`
         : ''
-    this.progress({
-      kind: 'step',
-      state,
-      text: `${state === 'failed' && text === EXPORT ? 'image not exported' : text}${where}${state === 'done' && cached ? ' (cached)' : ''}`,
-      ...(app === undefined ? {} : { subject: app }),
-    })
+    if (state === 'done' && text.startsWith(PUSHED)) this.done.add(text.slice(PUSHED.length))
+    const words = state === 'failed' ? inVain(text) : text
+    this.step(state, `${words}${where}${state === 'done' && cached ? ' (cached)' : ''}`, app)
+  }
+
+  private step(state: StepState, text: string, app: string | undefined): void {
+    this.progress({ kind: 'step', state, text, ...(app === undefined ? {} : { subject: app }) })
   }
 
   private takeWarning({ vertex, short }: NonNullable<SolveStatus['warnings']>[number]): void {
@@ -205,12 +210,13 @@ class BuildReader implements BuildProgress {
     const key = `${app ?? ''} ${text}`
     if (text === '' || this.warned.has(key)) return
     this.warned.add(key)
-    this.progress({ kind: 'step', state: 'warning', text, ...(app === undefined ? {} : { subject: app }) })
+    this.step('warning', text, app)
   }
 }
 
 const BASE_IMAGE = 'base image '
-const EXPORT = 'image exported'
+const EXPORTED = 'image exported'
+const PUSHED = 'pushed '
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?(->[a-z0-9/]+)?$/
 
 /** `[app1 linux/arm64 2/3] COPY a b` is app1's; with one target its name is left out. */
@@ -236,7 +242,10 @@ function shownText(text: string): string | undefined {
   const [, base] = /^internal load metadata for (\S+)$/.exec(text) ?? []
   if (base !== undefined) return `${BASE_IMAGE}${shortDigest(base)}`
   if (text === '' || /^(internal|auth|resolving provenance)\b/.test(text)) return undefined
-  if (/^exporting to/.test(text)) return EXPORT
+  if (/^exporting to/.test(text)) return EXPORTED
+  // An engine with the classic image store pushes in a step of its own.
+  const [, pushed] = /^pushing (\S+) with docker$/.exec(text) ?? []
+  if (pushed !== undefined) return `${PUSHED}${pushed}`
   // `stage-1 2/5 COPY a b`: where in the Dockerfile, and what.
   const [, place, instruction] = /^((?:\S+ )?\d+\/\d+) (.*)$/s.exec(text) ?? []
   if (instruction === undefined) return text
@@ -248,6 +257,12 @@ function shownText(text: string): string | undefined {
 /** A digest has 64 digits, of which nobody reads more than some. */
 function shortDigest(reference: string): string {
   return reference.replace(/@(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '@$1…')
+}
+
+/** What is named by its outcome, when it has another one. */
+function inVain(text: string): string {
+  if (text === EXPORTED) return 'image not exported'
+  return text.startsWith(PUSHED) ? `${text.slice(PUSHED.length)} not pushed` : text
 }
 
 /** Steps worth a line when they begin, not only when they end. */

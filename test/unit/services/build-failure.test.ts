@@ -83,9 +83,11 @@ describe('a build that failed', () => {
   })
 
   it('tells what was built from what was pushed', async () => {
-    const error = await failureOf('push-refused')
-    expect(error.message).to.match(/^app1 was built, but could not be pushed: .*connection refused$/)
-    expect(error.code).to.equal('REGISTRY_UNREACHABLE')
+    for (const recording of ['push-refused', 'push-classic-refused']) {
+      const error = await failureOf(recording)
+      expect(error.message).to.match(/^app1 was built, but could not be pushed: .*connection refused$/)
+      expect(error.code).to.equal('REGISTRY_UNREACHABLE')
+    }
   })
 
   // What the engine, BuildKit and registries say (facts, "docker buildx"; their sources).

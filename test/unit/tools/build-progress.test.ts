@@ -57,9 +57,23 @@ describe('the progress of a build', () => {
   it('tells what is in the registry, and keeps the names', async () => {
     const { told, reader } = await replay('push')
     const names = ['localhost:5000/home/app2:1.0.0', 'localhost:5000/home/app1:1.0.0']
-    expect(told).to.include.members(names.map((name) => `done pushed ${name}`))
+    expect(told).to.include.members([`done app2 pushed ${names[0]!}`, `done app1 pushed ${names[1]!}`])
     expect(reader.pushed()).to.deep.equal(names)
     expect((await replay('push-refused')).reader.pushed()).to.deep.equal([])
+  })
+
+  it('tells the same of an engine that pushes in a step of its own', async () => {
+    const { told, reader } = await replay('push-classic')
+    const names = ['app1:1', 'app2:1', 'app1:2', 'app2:2'].map((name) => `localhost:5000/classic/${name}`)
+    expect(told.slice(-4)).to.deep.equal(
+      names.map((name) => `done ${name.includes('app1') ? 'app1' : 'app2'} pushed ${name}`),
+    )
+    expect(reader.pushed()).to.deep.equal(names)
+    const refused = await replay('push-classic-refused')
+    expect(refused.told.slice(-2)).to.deep.equal(
+      ['app1', 'app2'].map((app) => `failed ${app} localhost:1/classic/${app}:1 not pushed`),
+    )
+    expect(refused.reader.pushed()).to.deep.equal([])
   })
 
   it('keeps the output of a step that fails', async () => {
