@@ -8,20 +8,23 @@ const HEADINGS = ['APP', 'IMAGE', 'DIGEST', 'PLATFORM', 'SIZE']
 export async function buildText(result: BuildResult): Promise<string> {
   if (result.commands !== undefined) return `${result.commands.join('\n')}\n`
   const rows = result.images.flatMap((image) => imageRows(image))
-  return `${await table(HEADINGS, rows)}\n${pinnedText(result)}`
+  return `${await table(HEADINGS, rows)}\n${placesText(result)}`
 }
 
-function imageRows({ app, image, tag, digest, platforms, ociLayout }: BuiltImage): string[][] {
+function imageRows({ app, image, tag, digest, platforms }: BuiltImage): string[][] {
   const first = [app, `${image}:${tag}`, digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1…')]
   const rows = platforms.map(({ platform, size }, index) => [
     ...(index === 0 ? first : ['', '', '']),
     platform,
     size === undefined ? '-' : bytesText(size),
   ])
-  const all = rows.length > 0 ? rows : [[...first, '-', '-']]
-  return ociLayout === undefined ? all : [...all, ['', `in ${ociLayout}`, '', '', '']]
+  return rows.length > 0 ? rows : [[...first, '-', '-']]
 }
 
-function pinnedText({ written }: BuildResult): string {
-  return written.map(({ file, app, digest }) => `${file}: ${app} pinned to ${digest}\n`).join('')
+function placesText({ images, written }: BuildResult): string {
+  const layouts = images.flatMap(({ app, ociLayout }) =>
+    ociLayout === undefined ? [] : [`${ociLayout}: image of ${app}, as OCI layout`],
+  )
+  const pins = written.map(({ file, app, digest }) => `${file}: ${app} pinned to ${digest}`)
+  return [...layouts, ...pins].map((line) => `${line}\n`).join('')
 }

@@ -32,8 +32,10 @@ export function buildReport(result: BuildResult): GithubReport {
 const VERBS = { push: 'pushed', load: 'built', oci: 'built' } as const
 
 function imageRows({ app, image, tag, digest, platforms }: BuiltImage) {
+  const first = [app, { code: `${image}:${tag}` }, { code: digest }]
+  if (platforms.length === 0) return [[...first, '', '']]
   return platforms.map(({ platform, size }, index) => [
-    ...(index === 0 ? [app, { code: `${image}:${tag}` }, { code: digest }] : ['', '', '']),
+    ...(index === 0 ? first : ['', '', '']),
     platform,
     size === undefined ? '' : bytesText(size),
   ])
