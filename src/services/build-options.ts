@@ -3,17 +3,11 @@ import { type App, APPS } from '../values/contract.js'
 import type { BuildOutput } from './build-engine.js'
 import { checkSelection } from './selection.js'
 
-/** What to build and what to do with it, as the flags say. */
-export interface BuildOptions {
-  /** Apps as typed; left out means both. */
-  project?: readonly string[] | undefined
+/** How images are built and named, as the flags say. */
+export interface ImageOptions {
   /** The folder that holds one folder per app. */
   source: string
   platforms: readonly string[]
-  push: boolean
-  load: boolean
-  /** Writes an OCI image layout per app into this folder instead. */
-  ociDir?: string | undefined
   imagePrefix: string
   tags?: readonly string[] | undefined
   /** `NAME=VALUE` for `ARG NAME` of the Dockerfiles. */
@@ -26,14 +20,23 @@ export interface BuildOptions {
   noCache: boolean
   /** Pushes also what is not committed. */
   allowDirty: boolean
+}
+
+/** What to build and what to do with it. */
+export interface BuildOptions extends ImageOptions {
+  /** Apps as typed; left out means both. */
+  project?: readonly string[] | undefined
+  push: boolean
+  load: boolean
+  /** Writes an OCI image layout per app into this folder instead. */
+  ociDir?: string | undefined
   /** Values files in which to pin what was pushed. */
   write?: readonly string[] | undefined
   dryRun: boolean
 }
 
-/** What the flags of `build` hold. */
-export interface BuildFlags {
-  project?: string[] | undefined
+/** What the flags that `build` and `deploy --build` share hold. */
+export interface ImageFlags {
   source: string
   platform: string[]
   'image-prefix': string
@@ -46,6 +49,11 @@ export interface BuildFlags {
   sbom: boolean
   'ignore-cache': boolean
   'allow-dirty': boolean
+}
+
+/** What the flags of `build` hold. */
+export interface BuildFlags extends ImageFlags {
+  project?: string[] | undefined
   push: boolean
   load: boolean
   'oci-dir'?: string | undefined
@@ -54,18 +62,23 @@ export interface BuildFlags {
 }
 
 export function buildOptions(flags: BuildFlags): BuildOptions {
+  return { ...flags, ...imageOptions(flags), ociDir: flags['oci-dir'], dryRun: flags['dry-run'] }
+}
+
+export function imageOptions(flags: ImageFlags): ImageOptions {
   return {
-    ...flags,
+    source: flags.source,
     platforms: flags.platform,
     imagePrefix: flags['image-prefix'],
     tags: flags.tag,
     buildArgs: flags['build-arg'],
+    builder: flags.builder,
     cacheFrom: flags['cache-from'],
     cacheTo: flags['cache-to'],
+    provenance: flags.provenance,
+    sbom: flags.sbom,
     noCache: flags['ignore-cache'],
     allowDirty: flags['allow-dirty'],
-    ociDir: flags['oci-dir'],
-    dryRun: flags['dry-run'],
   }
 }
 

@@ -64,6 +64,25 @@ export interface BuildResult {
  *   every image was pushed
  */
 export async function build(options: BuildOptions, context: BuildContext): Promise<BuildResult> {
+  const prepared = await prepareBuild(options, context)
+  return options.dryRun ? prepared.preview() : prepared.run()
+}
+
+/** A build of which everything is known and checked that can be without building. */
+export interface PreparedBuild {
+  /** What will be built, and for which platforms. */
+  images: { app: App; image: string; tag: string }[]
+  platforms: string[]
+  run(): Promise<BuildResult>
+  /** The commands only. */
+  preview(): Promise<BuildResult>
+}
+
+/**
+ * Looks at sources, docker and registry before anything takes time.
+ * @throws InvalidInputError, MissingProgramError or FailedError
+ */
+export async function prepareBuild(options: BuildOptions, context: BuildContext): Promise<PreparedBuild> {
   const checked = await checkBuild(options)
   const { createRunner } = await import('../tools/runner.js')
   const runner = createRunner(context.progress)
@@ -75,14 +94,22 @@ export async function build(options: BuildOptions, context: BuildContext): Promi
   ])
   await lookAhead({ ...checked, options, context, engine, sources, runner })
   const shared = { ...checked, options, context, runner, docker, engine, sources }
-  if (options.dryRun) {
-    const { plannedCommands } = await import('./build-dry-run.js')
-    const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
-    return resultOf(run, [], plannedCommands(run))
+  return {
+    images: sources.map(({ app, image, tag }) => ({ app, image, tag })),
+    platforms: checked.platforms,
+    run: async () => inScratch(async (scratch) => runBuild({ ...shared, scratch })),
+    preview: async () => {
+      const { plannedCommands } = await import('./build-dry-run.js')
+      const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
+      return resultOf(run, [], plannedCommands(run))
+    },
   }
+}
+
+async function inScratch<Result>(work: (scratch: string) => Promise<Result>): Promise<Result> {
   const scratch = await mkdtemp(join(tmpdir(), 'k8sflow-build-'))
   try {
-    return await runBuild({ ...shared, scratch })
+    return await work(scratch)
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
