@@ -170,10 +170,10 @@ function probe(apps: readonly App[]): Pins {
 
 function problemOf(error: unknown): Problem {
   if (!(error instanceof K8sflowError)) throw error
-  // Errors about files to write speak of the flag that names them elsewhere.
+  // Errors about files to write speak of a flag that names them elsewhere.
   const suggestions = error.suggestions
     .filter((text) => !text.includes('-o -'))
-    .map((text) => text.replace(/ -o\b/, ' --write'))
+    .map((text) => text.replace(/( with)? -o\b/, ''))
   return { message: error.message, suggestions }
 }
 
