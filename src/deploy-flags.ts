@@ -1,5 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 
+import { imageFlags } from './build-flags.js'
+import { InvalidInputError } from './errors.js'
 import * as flags from './flags.js'
 
 /** The flags of deploy, install and upgrade. */
@@ -50,7 +52,33 @@ export const deployFlags = () => ({
     helpValue: 'PATH',
     env: 'K8SFLOW_CHART',
   }),
+  build: Flags.boolean({
+    summary:
+      'Build and push the images of these apps first, pin them in the values files, deploy just those.',
+    env: 'K8SFLOW_BUILD',
+  }),
   'dry-run': flags.dryRun(),
   yes: flags.yes(),
   ...flags.cluster(),
+  ...imageFlags(),
 })
+
+/**
+ * Flags about images mean nothing without a build. Variables and the project file are there for `build`, too, so only
+ * what was typed counts.
+ * @param typed what oclif's parser found on the command line
+ * @throws InvalidInputError
+ */
+export function refuseImageFlags(typed: readonly { type: string; flag?: string }[]): void {
+  const names = Object.keys(imageFlags()).filter((name) => typed.some(({ flag }) => flag === name))
+  if (names.length === 0) return
+  const listed = names.map((name) => `--${name}`).join(' and ')
+  throw new InvalidInputError(
+    `${listed} ${names.length === 1 ? 'says' : 'say'} how images are built, and nothing is to be built.`,
+    {
+      code: 'NOTHING_TO_BUILD',
+      suggestions: ['Add --build to build the images first, or leave this out.'],
+      data: { flags: names },
+    },
+  )
+}

@@ -1,10 +1,9 @@
 import { BaseCommand } from '../base.js'
-import { deployFlags } from '../deploy-flags.js'
+import { deployFlags, refuseImageFlags } from '../deploy-flags.js'
 import { interruptible } from '../interrupt.js'
 import { canPrompt } from '../prompts/terminal.js'
 import type { DeployMode } from '../services/deploy-prepare.js'
 import type { DeployResult } from '../services/deploy-result.js'
-import { chartPath } from '../tools/chart.js'
 
 export default class Deploy extends BaseCommand {
   static override summary = 'Deploy apps to the cluster, wait for them, and check that they answer.'
@@ -13,34 +12,30 @@ else from -c, -p and -e. Beside a file, -p picks apps, and -c and -e win over th
 
 Before anything is changed, the values are compared with what runs: another environment, or a country that disappears, needs a yes at the \
 terminal, or --allow-environment-change or --allow-removal (--yes answers neither). What fails is shown with its log lines and events, and \
-rolled back to the last good revision.`
+rolled back to the last good revision.
+
+--build first builds and pushes the images of just these apps, pins them in the files, and deploys them by their digests.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> -c it,es -p app2 -e staging',
     '<%= config.bin %> <%= command.id %> -f app1-staging.yml --dry-run',
+    '<%= config.bin %> <%= command.id %> -f app1-staging.yml --build',
   ]
   static override flags = deployFlags()
   protected mode: DeployMode = 'deploy'
 
   async run(): Promise<DeployResult> {
-    const { flags } = await this.parse(this.ctor as typeof Deploy)
-    const { deploy } = await import('../services/deploy.js')
-    const { interruptNotice } = await import('../output/interrupt-notice.js')
+    const { flags, raw } = await this.parse(this.ctor as typeof Deploy)
+    if (!flags.build) refuseImageFlags(raw)
+    const [{ deploy }, { deployOptions }, { interruptNotice }] = await Promise.all([
+      import('../services/deploy.js'),
+      import('../services/deploy-options.js'),
+      import('../output/interrupt-notice.js'),
+    ])
     const progress = await this.progress(flags)
     const askable = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
-    const options = {
-      ...flags,
-      mode: this.mode,
-      files: flags.file,
-      chart: chartPath(flags.chart),
-      allowEnvironmentChange: flags['allow-environment-change'],
-      allowRemoval: flags['allow-removal'],
-      rollbackOnPingFailure: flags['rollback-on-ping-failure'],
-      checkPlatforms: flags['check-platforms'],
-      dryRun: flags['dry-run'],
-    }
-    const result = await interruptible(interruptNotice(progress), async (signal) =>
-      deploy(options, { progress, signal, ...(askable ? { confirm, choose } : {}) }),
+    const result = await interruptible(interruptNotice(progress, flags), async (signal) =>
+      deploy(deployOptions(flags, this.mode), { progress, signal, ...(askable ? { confirm, choose } : {}) }),
     )
     if (!this.jsonEnabled()) await this.print(result)
     await this.github(async () =>

@@ -4,9 +4,18 @@ import { table } from './table.js'
 
 const HEADINGS = ['APP', 'COUNTRY', 'REV', 'READY', 'IMAGE', 'URL', 'PING']
 
-/** The outcome of a deployment, for stdout: a table of apps, or with --dry-run the commands. */
+/**
+ * The outcome of a deployment, for stdout: a table of apps, below one of the images where they were built; or with
+ * --dry-run the commands.
+ */
 export async function deployText(result: DeployResult): Promise<string> {
   if (result.commands !== undefined) return result.commands.join('\n')
+  if (result.build === undefined) return appsText(result)
+  const { buildText } = await import('./build-text.js')
+  return `${await buildText(result.build)}\n${await appsText(result)}`
+}
+
+async function appsText(result: DeployResult): Promise<string> {
   const style = styles(process.stdout)
   const rows = result.apps.map((app) => [
     app.app,

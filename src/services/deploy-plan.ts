@@ -34,6 +34,8 @@ export interface PlannedRelease {
   files: string[]
   /** Values that stand in no file as they are to be deployed, as JSON, which is YAML that nothing can misread. */
   stdin?: string
+  /** Where its values come from, later ones win; `-` is standard input, or the flags. */
+  sources: readonly ValuesFile[]
   /** All that the files and flags say about it, merged as helm merges them; without the chart's defaults. */
   values: ValuesMap
   /** Where the values come from, in words. */
@@ -140,6 +142,7 @@ function planRelease(
     apps,
     instances: apps.flatMap((app) => instancesOf(app, values)),
     ...(untouched ? { files: relevant.map(({ path }) => path) } : { files: ['-'], stdin: asText(values) }),
+    sources: relevant,
     values,
     origin: names(relevant),
   }

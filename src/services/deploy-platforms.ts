@@ -27,16 +27,29 @@ export interface PlatformFindings {
 }
 
 /** What a registry says about an image, or why it says nothing. */
-type Answers = ReadonlyMap<string, { platforms: string[] } | { problem: string }>
+type Answers = ReadonlyMap<string, Answer>
+type Answer = { platforms: readonly string[]; own?: boolean } | { problem: string }
 
 interface Mismatch {
   image: string
   apps: App[]
-  platforms: string[]
+  platforms: readonly string[]
+  /** It is built in this very run. */
+  own: boolean
   /** Those that could get its pods; none of them can run it. */
   nodes: ClusterNode[]
   /** Others that could run it. */
   fitting: ClusterNode[]
+}
+
+/** Platforms of images whose registry need not be asked: those that are built in this run. */
+export type KnownPlatforms = ReadonlyMap<string, readonly string[]>
+
+export interface LookupHelp {
+  chart: string
+  progress: Progress
+  signal: AbortSignal
+  known?: KnownPlatforms | undefined
 }
 
 const AT_ONCE = 8
@@ -44,14 +57,21 @@ const AT_ONCE = 8
 /** Begins to ask registries for which platforms the images of a deployment are made. */
 export function lookUpPlatforms(
   releases: readonly PlannedRelease[],
-  { chart, progress, signal }: { chart: string; progress: Progress; signal: AbortSignal },
+  { chart, progress, signal, known = new Map() }: LookupHelp,
 ): PlatformLookup {
   const controller = new AbortController()
   const stop = () => controller.abort()
   const ended = AbortSignal.any([signal, controller.signal])
   const looking = plannedImages(releases, chart).then(async (images) => ({
     images,
-    answers: await askRegistries(images ?? [], progress, ended),
+    answers: new Map([
+      ...(await askRegistries(
+        (images ?? []).filter(({ image }) => !known.has(image)),
+        progress,
+        ended,
+      )),
+      ...[...known].map(([image, platforms]): [string, Answer] => [image, { platforms, own: true }]),
+    ]),
   }))
   // A deployment that ends before it compares has an error of its own.
   looking.catch(() => undefined)
@@ -95,11 +115,12 @@ export async function comparePlatforms(
     const problem = 'problem' in answer ? answer.problem : candidates.length === 0 ? NO_NODE : undefined
     if (problem !== undefined) unknown.set(problem, (unknown.get(problem) ?? new Set()).add(image))
     if ('problem' in answer || candidates.length === 0) continue
-    const { platforms } = answer
+    const { platforms, own = false } = answer
     const fits = ({ platform }: ClusterNode) => platforms.some((one) => canRun(platform, one))
     const unfit = candidates.filter((node) => !fits(node))
     const fitting = nodes.filter((node) => node.available && fits(node))
-    if (unfit.length === candidates.length) mismatches.push({ image, apps, platforms, nodes: unfit, fitting })
+    if (unfit.length === candidates.length)
+      mismatches.push({ image, apps, platforms, own, nodes: unfit, fitting })
     else if (unfit.length > 0) warnings.push(mixed(image, platforms, candidates.filter(fits), unfit))
   }
   if (mismatches.length > 0) throw refuseMismatches(mismatches)
@@ -115,7 +136,7 @@ async function askRegistries(
   images: readonly PlannedImage[],
   progress: Progress,
   signal: AbortSignal,
-): Promise<Answers> {
+): Promise<Map<string, Answer>> {
   const [{ readPlatforms }, { parseReference }, { findCredentials }, { createRunner }, { homedir }] =
     await Promise.all([
       import('../images/registry.js'),
@@ -127,7 +148,7 @@ async function askRegistries(
   const runner = createRunner(progress)
   const credentials = async (registry: string, ended: AbortSignal) =>
     findCredentials(registry, { runner, home: homedir(), environment: process.env, signal: ended })
-  const answers = new Map<string, { platforms: string[] } | { problem: string }>()
+  const answers = new Map<string, Answer>()
   await forEachLimited([...new Set(images.map(({ image }) => image))], AT_ONCE, async (image) => {
     try {
       const found = await readPlatforms(parseReference(image), { credentials, signal })
@@ -171,8 +192,8 @@ function mixed(
 
 function refuseMismatches(mismatches: readonly Mismatch[]): InvalidInputError {
   const sentences = mismatches.map(
-    ({ image, platforms, nodes }) =>
-      `${image} is made for ${platforms.join(' and ')}, but ${nodes.length === 1 ? 'the only node' : 'the nodes'} that could run it ${nodes.length === 1 ? 'is' : 'are'} ${byPlatform(nodes)}.`,
+    ({ image, platforms, own, nodes }) =>
+      `${image} is ${own ? 'to be built' : 'made'} for ${platforms.join(' and ')}, but ${nodes.length === 1 ? 'the only node' : 'the nodes'} that could run it ${nodes.length === 1 ? 'is' : 'are'} ${byPlatform(nodes)}.`,
   )
   return new InvalidInputError(`${[...new Set(sentences)].join(' ')} Nothing was changed.`, {
     code: 'IMAGE_PLATFORM_MISMATCH',
@@ -199,7 +220,9 @@ function buildCommand(mismatches: readonly Mismatch[]): string {
       ...mismatch.nodes.map(({ platform }) => platform),
     ]),
   )
-  return `Build for the nodes, too: k8sflow build -p ${[...apps].join(',')} --platform ${[...platforms].join(',')} --push`
+  const all = [...platforms].join(',')
+  if (mismatches.every(({ own }) => own)) return `Build for the nodes, too: --platform ${all}`
+  return `Build for the nodes, too: k8sflow build -p ${[...apps].join(',')} --platform ${all} --push`
 }
 
 function elsewhere(mismatches: readonly Mismatch[]): string[] {

@@ -1,5 +1,6 @@
 import { K8sflowError } from '../errors.js'
 import { EXIT_CODES } from '../exit-codes.js'
+import type { BuildResult } from './build.js'
 
 /** How one release ended. */
 export type ReleaseOutcome =
@@ -66,6 +67,8 @@ export interface DeployResult {
   releases: ReleaseResult[]
   apps: DeployedApp[]
   notes: string[]
+  /** With --build: what was built, pushed and pinned. */
+  build?: BuildResult
   /** With --dry-run: what would be run, in order, as lines for a shell. */
   commands?: string[]
   error?: { code: string; message: string; exit: number; suggestions: string[] }

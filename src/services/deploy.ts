@@ -2,11 +2,13 @@ import type { Cluster } from '../cluster/cluster.js'
 import { InterruptedError } from '../errors.js'
 import type { Progress } from '../progress.js'
 import { type Adoption, leftoverNote, planAdoptions, removeRecords } from './adopt.js'
+import type { ImageOptions } from './build-options.js'
 import { checkReleaseName, connectForDeploy } from './deploy-connection.js'
+import type { ImagePlan } from './deploy-build.js'
+import type { DeployHelp, DeployOptions } from './deploy-options.js'
 import { type Instance, instanceName, type Plan, plannedInstances } from './deploy-plan.js'
 import {
   agreeToChanges,
-  type DeployMode,
   type NamespaceNeeds,
   namespaceNeeds,
   OWN_SETTINGS,
@@ -19,44 +21,15 @@ import { offlinePreview, preview } from './deploy-preview.js'
 import { deployedApps } from './deployed-apps.js'
 import { deployRelease, type ReleaseRun, rollBack } from './deploy-release.js'
 import { deployError, type DeployResult, type PingResult, type ReleaseResult } from './deploy-result.js'
-import { selectValues, type ValuesChoice } from './deploy-selection.js'
+import { selectValues } from './deploy-selection.js'
 import { watchPods } from './deploy-watch.js'
 import { durationMs } from './duration.js'
 import { checkNamespace } from './namespace.js'
 import { absentRelease, readLiveRelease } from './live-release.js'
 import { verify } from './verify.js'
 
-export interface DeployOptions extends ValuesChoice {
-  mode: DeployMode
-  chart: string
-  kubeconfig?: string | undefined
-  context?: string | undefined
-  namespace?: string | undefined
-  /** As helm takes it: `5m`. */
-  timeout: string
-  wait: boolean
-  verify: boolean
-  allowEnvironmentChange: boolean
-  allowRemoval: boolean
-  /** Take over objects of other releases, and remove those releases' records. */
-  adopt: boolean
-  /** Repair a pending release even though it may still be running. */
-  repair: boolean
-  rollbackOnPingFailure: boolean
-  /** Compare the platforms of the images with those of the nodes. */
-  checkPlatforms: boolean
-  dryRun: boolean
-}
-
-/** What the outside lends to a deployment. */
-export interface DeployHelp {
-  progress: Progress
-  /** Asks for an orderly end. */
-  signal: AbortSignal
-  /** Asks a person; both left out where nobody can answer. */
-  confirm?: ((question: string) => Promise<boolean>) | undefined
-  choose?: ((question: string, answers: readonly string[]) => Promise<string>) | undefined
-}
+/** Images that are just being built are compared by their tags. */
+type PlanToCompare = Pick<ImagePlan, 'plan'> & Partial<ImagePlan>
 
 /** Everything that is known once a deployment may begin. */
 interface Deployment {
@@ -74,30 +47,72 @@ interface Deployment {
  * @throws K8sflowError for whatever ends it before anything was changed
  */
 export async function deploy(options: DeployOptions, help: DeployHelp): Promise<DeployResult> {
-  const ready = await beforeChanges(help.signal, async () => prepare(options, help))
+  if (options.build !== undefined) return deployBuilt(options, options.build, help)
+  const ready = await beforeChanges(help.signal, async () =>
+    compare({ plan: await select(options, help) }, options, help),
+  )
+  return 'dryRun' in ready ? ready : carryOut(ready, options, help)
+}
+
+/**
+ * The same with images that are built in between: first everything that can be refused without a build, then the
+ * build, then the comparison again, since others may have deployed meanwhile (docs/decisions/0010).
+ */
+async function deployBuilt(
+  options: DeployOptions,
+  imageOptions: ImageOptions,
+  outside: DeployHelp,
+): Promise<DeployResult> {
+  const { onlyOnce, prepareImages, stillPinned } = await import('./deploy-build.js')
+  const help = onlyOnce(outside)
+  const { images, first } = await beforeChanges(help.signal, async () => {
+    const prepared = await prepareImages(await select(options, help), imageOptions, { ...options, ...help })
+    return { images: prepared, first: await compare(prepared, options, help) }
+  })
+  if ('dryRun' in first) return images.preview(first)
+  const built = await images.run()
+  const { ready, build } = await built.orSay(async () => {
+    const compared = await beforeChanges(help.signal, async () => compare(built, options, help))
+    return { ready: compared, build: await built.pin() }
+  })
   if ('dryRun' in ready) return ready
-  await prepareNamespaces(ready, help.progress)
-  return run(ready, options, help)
+  const result = await carryOut(ready, options, help)
+  const notes = result.ok ? [] : stillPinned(build)
+  note(help.progress, notes)
+  return { ...result, notes: [...result.notes, ...notes], build }
+}
+
+async function select(options: DeployOptions, { progress, choose }: DeployHelp): Promise<Plan> {
+  checkReleaseName(options.release)
+  checkNamespace(options.namespace)
+  // Before anybody is asked anything.
+  durationMs(options.timeout)
+  const plan = await selectValues(options, { progress, chart: options.chart, choose })
+  note(progress, plan.notes)
+  return plan
 }
 
 /** Everything up to the first change; with `dryRun` that is all, and the result says what would follow. */
-async function prepare(options: DeployOptions, help: DeployHelp): Promise<Deployment | DeployResult> {
-  const { progress, signal } = help
+async function compare(
+  { plan, tagged, platforms }: PlanToCompare,
+  options: DeployOptions,
+  help: DeployHelp,
+): Promise<Deployment | DeployResult> {
   const { chart } = options
-  const prepareOptions = { ...options, timeoutMs: durationMs(options.timeout) }
-  checkReleaseName(options.release)
-  checkNamespace(options.namespace)
-  const plan = await selectValues(options, { progress, chart, choose: help.choose })
-  note(progress, plan.notes)
   // Registries are far away: they are asked while helm and the cluster are.
   const lookup = options.checkPlatforms
-    ? lookUpPlatforms(plan.releases, { chart, progress, signal })
+    ? lookUpPlatforms(tagged ?? plan.releases, { ...help, chart, known: platforms })
     : undefined
   try {
-    return await prepareReleases(plan, lookup, prepareOptions, help)
+    return await prepareReleases(plan, lookup, { ...options, timeoutMs: durationMs(options.timeout) }, help)
   } finally {
     lookup?.stop()
   }
+}
+
+async function carryOut(ready: Deployment, options: DeployOptions, help: DeployHelp): Promise<DeployResult> {
+  await prepareNamespaces(ready, help.progress)
+  return run(ready, options, help)
 }
 
 async function prepareReleases(

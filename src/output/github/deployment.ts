@@ -3,13 +3,18 @@ import { basename } from 'node:path'
 
 import type { DeployedApp, DeployResult, ReleaseResult } from '../../services/deploy-result.js'
 import type { Annotation } from './annotation.js'
+import { buildReport } from './build.js'
 import { type Cell, heading, markdownTable, markdownText, preformatted } from './markdown.js'
 import type { GithubReport } from './report.js'
 
-/** The outcome of `deploy`: what failed and why, and what runs now. `files` are the values files of `-f`. */
+/**
+ * The outcome of `deploy`: what failed and why, and what runs now; after what `build` tells, where images were built.
+ * `files` are the values files of `-f`.
+ */
 export function deployReport(result: DeployResult, files: readonly string[] = []): GithubReport {
   if (result.dryRun) return { annotations: [], summary: previewSummary(result) }
-  const { releases, apps } = result
+  const { releases, apps, build } = result
+  const built = build === undefined ? undefined : buildReport(build)
   const releaseNames = releases.map(({ release, namespace, revision, outcome }) => ({
     release,
     namespace,
@@ -18,8 +23,9 @@ export function deployReport(result: DeployResult, files: readonly string[] = []
   }))
   return {
     annotations: annotations(result, files),
-    summary: summary(result),
+    summary: [...(built?.summary === undefined ? [] : [built.summary]), summary(result)].join('\n\n'),
     outputs: {
+      ...built?.outputs,
       ok: String(result.ok),
       releases: JSON.stringify(releaseNames),
       images: JSON.stringify([...new Set(apps.map(({ image }) => image).filter((image) => image !== ''))]),

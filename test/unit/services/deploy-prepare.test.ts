@@ -29,6 +29,7 @@ const PLANNED: PlannedRelease = {
   instances: [{ app: 'app1', country: 'it', environment: 'staging', tls: false }],
   files: ['app1.yml'],
   values: {},
+  sources: [],
   origin: 'app1.yml',
 }
 const OPTIONS = {
