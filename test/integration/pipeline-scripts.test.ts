@@ -8,6 +8,7 @@ import { ROOT } from '../commands/harness.js'
 
 const SCANNED = `sha256:${'a'.repeat(64)}`
 const VALUES = 'deploy/app1-staging.yml'
+const PRODUCTION = 'deploy/app1-production.yml'
 
 /** Answers `pr list` with FAKE_OPEN, and writes down every call. */
 const FAKE_GH = `#!/usr/bin/env bash
@@ -77,11 +78,11 @@ describe('the scripts of the pipelines', () => {
   describe('commit-to-main', () => {
     it('commits the file it is given, and no other, as the bot', async () => {
       await change(VALUES, 'a: 1')
-      await change('deploy/app1-production.yml', 'b: 2')
+      await change(PRODUCTION, 'b: 2')
       const { exitCode, all } = await run('commit-to-main', ['Pin', VALUES])
       expect(exitCode, all).to.equal(0)
       expect(await onMain(VALUES)).to.equal('a: 1')
-      expect(await onMain('deploy/app1-production.yml')).not.to.equal('b: 2')
+      expect(await onMain(PRODUCTION)).not.to.equal('b: 2')
       const { stdout } = await git(join(folder, 'origin.git'), 'log', '-1', '--format=%an %s', 'main')
       expect(stdout).to.equal('github-actions[bot] Pin')
       expect(await ghCalls()).to.deep.equal(['auth setup-git'])
@@ -100,6 +101,29 @@ describe('the scripts of the pipelines', () => {
       expect(exitCode, all).to.equal(0)
       expect(await onMain(VALUES)).to.equal('a: 1')
       expect(await onMain('deploy/app2-staging.yml')).to.equal('c: 3')
+    })
+
+    describe('with a file that is still to be proposed', () => {
+      beforeEach(async () => {
+        await change(VALUES, 'a: 1')
+        await change(PRODUCTION, 'b: 2')
+      })
+
+      it('does the same, and leaves that file as it is', async () => {
+        await pushMeanwhile('deploy/app2-staging.yml', 'c: 3')
+        const { exitCode, all } = await run('commit-to-main', ['Pin', VALUES])
+        expect(exitCode, all).to.equal(0)
+        expect(await onMain(VALUES)).to.equal('a: 1')
+        expect(await onMain('deploy/app2-staging.yml')).to.equal('c: 3')
+        expect(await readFile(join(checkout, PRODUCTION), 'utf8')).to.equal('b: 2')
+      })
+
+      it('fails where that file does not fit any more', async () => {
+        await pushMeanwhile(PRODUCTION, 'theirs: 1')
+        const { exitCode, stderr } = await run('commit-to-main', ['Pin', VALUES])
+        expect(exitCode).to.equal(1)
+        expect(stderr).to.include('main has other changes')
+      })
     })
 
     it('fails rather than overwrite what somebody else changed in the same place', async () => {
