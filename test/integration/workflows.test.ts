@@ -199,6 +199,18 @@ describe('.pre-commit-config.yaml', () => {
   })
 })
 
+describe('.pre-commit-hooks.yaml', () => {
+  const [hook] = parse(read('.pre-commit-hooks.yaml')) as { files: string; exclude: string }[]
+  const isChecked = (path: string) =>
+    new RegExp(hook!.files).test(path) && !new RegExp(hook!.exclude).test(path)
+
+  for (const path of ['app1.yml', 'deploy/app2-production.yaml', 'clusters/pi/app1-staging.yml'])
+    it(`checks ${path}`, () => expect(isChecked(path)).to.equal(true))
+
+  for (const path of ['.github/workflows/app1.yml', 'my-app1.yml', 'app1.yml.tpl', 'app3.yml'])
+    it(`leaves ${path} alone`, () => expect(isChecked(path)).to.equal(false))
+})
+
 /** What a job may write, without the rest. */
 function writes(job: Job): string[] {
   return Object.entries(job.permissions ?? {}).flatMap(([name, level]) => (level === 'write' ? [name] : []))
