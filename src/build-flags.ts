@@ -97,18 +97,15 @@ export const buildFlags = () => ({
   project: flags.project(),
   push: Flags.boolean({
     summary: 'Push the images to their registry.',
-    exclusive: ['load', 'oci-dir'],
     env: 'K8SFLOW_PUSH',
   }),
   load: Flags.boolean({
     summary: 'Load the images into the local Docker engine; the default.',
-    exclusive: ['push', 'oci-dir'],
     env: 'K8SFLOW_LOAD',
   }),
   'oci-dir': Flags.string({
     summary: 'Write each image as OCI layout to a folder below this one, to be scanned before it is pushed.',
     helpValue: 'DIR',
-    exclusive: ['push', 'load'],
     env: 'K8SFLOW_OCI_DIR',
   }),
   write: Flags.string({

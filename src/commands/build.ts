@@ -18,13 +18,15 @@ of the newest commit that changed the app's folder, so the same source gives the
   static override flags = buildFlags()
 
   async run(): Promise<BuildResult> {
-    const { flags } = await this.parse(Build)
+    const { flags, raw } = await this.parse(Build)
     const { build } = await import('../services/build.js')
-    const { buildOptions } = await import('../services/build-options.js')
+    const { buildOptions, settleOutput } = await import('../services/build-options.js')
+    const typed = raw.flatMap((token) => (token.type === 'flag' ? [token.flag] : []))
+    const options = buildOptions(settleOutput(flags, typed))
     const progress = await this.progress(flags)
     const result = await interruptible(
       () => progress({ kind: 'step', state: 'warning', text: 'interrupted: waiting for docker to stop' }),
-      async (signal) => build(buildOptions(flags), { progress, signal }),
+      async (signal) => build(options, { progress, signal }),
     )
     if (!this.jsonEnabled()) {
       const { buildText } = await import('../output/build-text.js')

@@ -61,6 +61,24 @@ export interface BuildFlags extends ImageFlags {
   'dry-run': boolean
 }
 
+/**
+ * What is to become of the images: of `--push`, `--load` and `--oci-dir` those typed at the prompt decide against those
+ * of variables and the project file, which may say there what to write whenever something is pushed.
+ * @param typed names of the flags at the prompt
+ */
+export function settleOutput(flags: BuildFlags, typed: readonly string[]): BuildFlags {
+  const isDecided = ['push', 'load', 'oci-dir'].some((name) => typed.includes(name))
+  const counts = (name: string) => !isDecided || typed.includes(name)
+  const push = flags.push && counts('push')
+  return {
+    ...flags,
+    push,
+    load: flags.load && counts('load'),
+    'oci-dir': counts('oci-dir') ? flags['oci-dir'] : undefined,
+    write: push || typed.includes('write') ? flags.write : undefined,
+  }
+}
+
 export function buildOptions(flags: BuildFlags): BuildOptions {
   return { ...flags, ...imageOptions(flags), ociDir: flags['oci-dir'], dryRun: flags['dry-run'] }
 }
@@ -97,7 +115,7 @@ export interface CheckedBuild {
  */
 export async function checkBuild(options: BuildOptions): Promise<CheckedBuild> {
   const { apps = [...APPS] } = await checkSelection({ project: options.project })
-  const output = options.push ? 'push' : options.ociDir === undefined ? 'load' : 'oci'
+  const output = outputOf(options)
   const write = options.write ?? []
   if (write.length > 0 && output !== 'push')
     throw new InvalidInputError('--write needs --push: a cluster can only pull what a registry holds.', {
@@ -115,6 +133,22 @@ export async function checkBuild(options: BuildOptions): Promise<CheckedBuild> {
     buildArgs: Object.fromEntries((options.buildArgs ?? []).map((text) => buildArg(text))),
     write,
   }
+}
+
+function outputOf({ push, load, ociDir }: BuildOptions): BuildOutput {
+  const asked = [
+    ...(push ? ['--push'] : []),
+    ...(load ? ['--load'] : []),
+    ...(ociDir === undefined ? [] : ['--oci-dir']),
+  ]
+  if (asked.length > 1)
+    throw new InvalidInputError(`${asked.join(' and ')} cannot be had in one build.`, {
+      code: 'CONFLICTING_OUTPUTS',
+      suggestions: [
+        'Choose one, and run it again for the other: finished steps are kept in the build cache.',
+      ],
+    })
+  return push ? 'push' : ociDir === undefined ? 'load' : 'oci'
 }
 
 function checkPlatforms(platforms: readonly string[]): string[] {

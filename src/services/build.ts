@@ -91,13 +91,20 @@ export async function prepareBuild(options: BuildOptions, context: BuildContext)
   const [sources, engine] = await Promise.all([
     readSources({ ...options, apps: checked.apps, tags: options.tags ?? [] }, runner),
     findEngine(docker, needs),
-  ])
+  ]).catch((error: unknown) => {
+    // At a terminal Ctrl-C reaches also what is only asked something.
+    stopIfAsked(context)
+    throw error
+  })
   await lookAhead({ ...checked, options, context, engine, sources, runner })
   const shared = { ...checked, options, context, runner, docker, engine, sources }
   return {
     images: sources.map(({ app, image, tag }) => ({ app, image, tag })),
     platforms: checked.platforms,
-    run: async () => inScratch(async (scratch) => runBuild({ ...shared, scratch })),
+    run: async () => {
+      stopIfAsked(context)
+      return inScratch(async (scratch) => runBuild({ ...shared, scratch }))
+    },
     preview: async () => {
       const { plannedCommands } = await import('./build-dry-run.js')
       const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
@@ -245,6 +252,10 @@ function resultOf(run: Run, images: BuiltImage[], commands?: string[]): BuildRes
     written: [],
     ...(commands === undefined ? {} : { commands }),
   }
+}
+
+function stopIfAsked({ signal }: BuildContext): void {
+  if (signal?.aborted === true) throw interrupted('Nothing was built.')
 }
 
 function interrupted(state: string): InterruptedError {
