@@ -15,7 +15,9 @@ export interface Pin {
 
 /**
  * Sets `image.repository`, `image.tag` and `image.digest` of apps in the text of a values file. Not a character of
- * anything else changes: what cannot be done in place is refused, as is an app that the file does not hold.
+ * anything else changes: what cannot be done in place is refused, as is an app that the file does not hold. A file that
+ * has the digest already keeps its tag, another name of the same image: it is a label of the pods, and a new one would
+ * start them all anew.
  */
 export function pinText(text: string, pins: Partial<Record<App, Pin>>): Update {
   const apps = APPS.filter((app) => pins[app] !== undefined)
@@ -31,7 +33,7 @@ export function pinText(text: string, pins: Partial<Record<App, Pin>>): Update {
     }
   const changes = apps.map((app): [string, JsonValue] => {
     const { repository = '', tag = '', digest = '' } = pins[app] ?? {}
-    return [APP_KEYS[app], { image: { repository, tag, digest } }]
+    return [APP_KEYS[app], { image: { repository, tag: heldTag(yaml, app, pins[app]) ?? tag, digest } }]
   })
   const update = changeText(text, Object.fromEntries(changes), [editInPlace])
   if (update.kind === 'updated' || update.hint === undefined) return update
@@ -41,6 +43,16 @@ export function pinText(text: string, pins: Partial<Record<App, Pin>>): Update {
 /** The apps that a values file has a section for, be it an empty one. */
 export function appsIn(values: Readonly<Record<string, unknown>>): App[] {
   return APPS.filter((app) => isMapping(values[APP_KEYS[app]] as JsonValue | undefined))
+}
+
+/** The tag of the same image in the file. */
+function heldTag({ value }: HelmYaml, app: App, pin: Pin | undefined): string | undefined {
+  const section = value?.[APP_KEYS[app]]
+  const image = isMapping(section) ? section['image'] : undefined
+  if (!isMapping(image) || image['repository'] !== pin?.repository || image['digest'] !== pin?.digest)
+    return undefined
+  const { tag } = image
+  return typeof tag === 'string' && tag !== '' ? tag : undefined
 }
 
 /** Where the file holds something else than a mapping, what is wrong with it is for changeText to say. */

@@ -202,6 +202,16 @@ describe('pinning images in a values file', () => {
       `firstApp:\n  image:\n    tag: '1e3' # t\n    repository: hecha00/app1\n    digest: ${A.digest}   # d\n    pullPolicy: Never\n`,
     ],
     [
+      'leaves another tag of the same image',
+      `firstApp:\n  image: {repository: hecha00/app1, tag: v1, digest: "${A.digest}"}\n`,
+      `firstApp:\n  image: {repository: hecha00/app1, tag: v1, digest: "${A.digest}"}\n`,
+    ],
+    [
+      'replaces the tag of an image in another repository',
+      `firstApp:\n  image: {repository: else/app1, tag: v1, digest: "${A.digest}"}\n`,
+      `firstApp:\n  image: {repository: hecha00/app1, tag: "1e3", digest: "${A.digest}"}\n`,
+    ],
+    [
       'adds an image at the end of the app',
       'firstApp:\n    create: true\n    countries: [it]\n    # last\n\nglobal: {}\n',
       `firstApp:\n    create: true\n    countries: [it]\n    image:\n        repository: "hecha00/app1"\n        tag: "1e3"\n        digest: "${A.digest}"\n    # last\n\nglobal: {}\n`,
