@@ -13,7 +13,9 @@ const ROWS = 500
  * becomes a character reference: that can neither end a cell nor start anything, wherever it stands.
  */
 export function markdownText(text: string): string {
-  return references(line(text)).replace(/^(?:[-+=#]|\d+(?=[.)]))/, (start) => start.replace(/.$/, reference))
+  return references(line(text)).replace(/^(?:[-+=#]|\d+(?=[.)](?:\s|$)))/, (start) =>
+    start.replace(/.$/, reference),
+  )
 }
 
 /** A heading of the given level, on a line of its own. */

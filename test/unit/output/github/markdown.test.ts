@@ -36,6 +36,7 @@ describe('Markdown for the job summary', () => {
       'a&#124;b &#96;c&#96; &#60;img src=x&#62; &#42;d&#42; &#95;e&#95; &#91;f&#93;(g) &#92; &#36;h&#36;',
     )
     expect(markdownText(' two\n lines\u001B[1m \u0007')).to.equal('two lines �')
+    expect(markdownText('5.27 MB')).to.equal('5.27 MB')
     expect(markdownText('v1.2.3 of app1-it: 80 %')).to.equal('v1.2.3 of app1-it: 80 %')
     for (const [start, escaped] of [
       ['- a', '&#45; a'],
