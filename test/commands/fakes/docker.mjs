@@ -5,8 +5,6 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-import { create } from 'tar'
-
 const file = process.env.FAKE_DOCKER
 const state = JSON.parse(readFileSync(file, 'utf8'))
 const args = process.argv.slice(2)
@@ -74,6 +72,7 @@ async function exported(app, { output: [output], platforms }) {
   const folder = option('tar') === 'false' ? option('dest') : `${option('dest')}.layout`
   const digest = writeLayout(folder, platforms)
   if (option('tar') === 'false') return digest
+  const { create } = await import('tar')
   await create({ file: option('dest'), cwd: folder }, ['oci-layout', 'blobs'])
   rmSync(folder, { recursive: true })
   return digest
