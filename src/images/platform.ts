@@ -46,8 +46,9 @@ export function canRun(node: string, image: string): boolean {
   )
 }
 
+/** Registries write these, and terminals show them: nothing but letters, digits and what joins them. */
 function isNamed(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value !== 'unknown'
+  return typeof value === 'string' && /^[\w.-]{1,40}$/.test(value) && value !== 'unknown'
 }
 
 /** Early builders wrote "7" for "v7". */

@@ -67,6 +67,11 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
   return `${bare ? path : `${registry}/${path}`}${end}`
 }
 
+/** Whether a registry is on this machine itself; all others are spoken to through TLS only. */
+export function isLocalRegistry(registry: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(registry)
+}
+
 /** By what the image is asked for at its registry: the digest, else the tag, else `latest`. */
 export function tagOrDigest({ tag, digest }: Pick<ImageReference, 'tag' | 'digest'>): string {
   return digest ?? tag ?? DEFAULT_TAG

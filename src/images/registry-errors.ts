@@ -32,10 +32,19 @@ export class RegistryError extends FailedError {
 const TLS_CODE =
   /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|SELF_SIGNED_|DEPTH_ZERO_SELF_SIGNED|EPROTO$|HOSTNAME_MISMATCH)/
 
+/** What OpenSSL says when something else than TLS comes back; newer versions, the latter. */
+const NO_TLS = /^(wrong version number|packet length too long)$/
+
 /** What an exception of fetch means. */
 export function connectionFailure(registry: string, error: unknown): RegistryError {
   if (error instanceof RegistryError) return error
   const { code, text } = causeOf(error)
+  if (NO_TLS.test(text))
+    return new RegistryError(
+      'tls',
+      `${registry} speaks plain HTTP, in which only registries on this machine are asked.`,
+      { cause: error },
+    )
   if (TLS_CODE.test(code))
     return new RegistryError('tls', `There is no trusted TLS connection to ${registry} (${text}).`, {
       suggestions: ['If it has a certificate of its own: export NODE_EXTRA_CA_CERTS=/path/to/ca.crt'],
@@ -74,5 +83,7 @@ function causeOf(error: unknown): { code: string; text: string } {
   const { code, message } = inner as { code?: unknown; message?: unknown }
   const name = typeof code === 'string' ? code : ''
   const text = typeof message === 'string' && message !== '' ? message : name
-  return { code: name, text: printableLine(text) || 'no reason given' }
+  // OpenSSL's own messages: "thread:error:number:library:function:reason:file:line:".
+  const reason = /:error:[^:]*:[^:]*:[^:]*:([^:]+):/.exec(text)?.[1]
+  return { code: name, text: printableLine(reason ?? text) || 'no reason given' }
 }

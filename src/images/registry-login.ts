@@ -1,4 +1,5 @@
 import type { CredentialSearch, RegistryCredentials } from './credentials.js'
+import { isLocalRegistry } from './reference.js'
 import { RegistryError, statusFailure } from './registry-errors.js'
 
 /** One way in which a registry wants to be asked, out of `WWW-Authenticate` (RFC 9110, 11.6.1). */
@@ -85,11 +86,12 @@ async function fetchToken(
   )
 }
 
-/** The token server is wherever the registry says; in the clear only where the registry is spoken to so, too. */
+/** The token server is wherever the registry says; in the clear only where both are on this machine. */
 function realmOf(realm: string, { registry, plain }: LoginRequest): URL {
   if (URL.canParse(realm)) {
     const url = new URL(realm)
-    if (url.protocol === 'https:' || (url.protocol === 'http:' && plain)) return url
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && plain && isLocalRegistry(url.host)))
+      return url
   }
   throw new RegistryError(
     'unusable',

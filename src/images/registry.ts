@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isIPv4 } from 'node:net'
 
 import type { CredentialSearch } from './credentials.js'
 import {
@@ -11,7 +10,7 @@ import {
   MANIFEST_ACCEPT,
   manifestKind,
 } from './manifest.js'
-import { type ImageReference, isDigest, tagOrDigest } from './reference.js'
+import { DEFAULT_REGISTRY, type ImageReference, isDigest, isLocalRegistry, tagOrDigest } from './reference.js'
 import { connectionFailure, RegistryError, statusFailure } from './registry-errors.js'
 import { asWhom, authorize } from './registry-login.js'
 
@@ -118,7 +117,8 @@ class Repository {
     const { registry, repository } = this.reference
     const url = `${this.base}/v2/${repository}/${path}`
     let answer = await this.send(url, { headers: { accept, ...(await this.authorized()) } })
-    if (answer.status === 401) {
+    // Another host, to which this one redirected, must not choose who gets the credentials.
+    if (answer.status === 401 && new URL(answer.url).origin === new URL(url).origin) {
       this.authorization ??= this.logIn(answer.headers.get('www-authenticate'), this.describe(tagOrDigest))
       answer = await this.send(url, { headers: { accept, ...(await this.authorized()) } })
     }
@@ -153,7 +153,8 @@ class Repository {
     try {
       const headers = { 'user-agent': 'k8sflow', ...(init.headers as Record<string, string> | undefined) }
       const response = await fetch(url, { ...init, headers, signal: this.signal })
-      return { status: response.status, headers: response.headers, bytes: await readBody(registry, response) }
+      const { status, headers: answered } = response
+      return { url: response.url, status, headers: answered, bytes: await readBody(registry, response) }
     } catch (error) {
       throw connectionFailure(registry, error)
     }
@@ -161,6 +162,8 @@ class Repository {
 }
 
 interface Answer {
+  /** Who answered, after redirects. */
+  url: string
   status: number
   headers: Headers
   bytes: Buffer
@@ -172,11 +175,8 @@ interface Answer {
  */
 export function registryUrl(registry: string): string {
   // The host that serves what is called docker.io.
-  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
-  const { hostname } = new URL(`http://${host}`)
-  const isLoopback =
-    hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
-  return `${isLoopback ? 'http' : 'https'}://${host}`
+  const host = registry === DEFAULT_REGISTRY ? 'registry-1.docker.io' : registry
+  return `${isLocalRegistry(registry) ? 'http' : 'https'}://${host}`
 }
 
 async function readBody(registry: string, response: Response): Promise<Buffer> {
@@ -223,10 +223,14 @@ async function withDeadline<Result>(
       new RegistryError('timeout', `${registry} did not answer within ${String(timeoutMs / 1000)} s.`),
     )
   const timer = setTimeout(timeout, timeoutMs)
+  const gaveUp = new Promise<never>((_resolve, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason as Error))
+  })
   signal?.addEventListener('abort', abort, { once: true })
   if (signal?.aborted) abort()
   try {
-    return await work(controller.signal)
+    // Whatever the credentials come from may not end when asked to.
+    return await Promise.race([work(controller.signal), gaveUp])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

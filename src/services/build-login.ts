@@ -2,11 +2,8 @@ import { homedir } from 'node:os'
 
 import { InvalidInputError } from '../errors.js'
 import { findCredentials } from '../images/credentials.js'
-import { DEFAULT_REGISTRY, parseReference } from '../images/reference.js'
+import { DEFAULT_REGISTRY, isLocalRegistry, parseReference } from '../images/reference.js'
 import type { Runner } from '../tools/runner.js'
-
-/** Registries on this machine, which take images from anybody, as the ones of tests and homelabs do. */
-const LOCAL = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/
 
 /**
  * Looks whether docker is logged in to the registries of images that are to be pushed.
@@ -16,7 +13,8 @@ const LOCAL = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/
 export async function checkLogin(images: readonly string[], runner: Runner): Promise<string[]> {
   const registries = [...new Set(images.map((image) => parseReference(image).registry))]
   const warnings: string[] = []
-  for (const registry of registries.filter((host) => !LOCAL.test(host))) {
+  // Those on this machine take images from anybody, as the ones of tests and homelabs do.
+  for (const registry of registries.filter((host) => !isLocalRegistry(host))) {
     const help = { runner, home: homedir(), environment: process.env }
     const { credentials, problem } = await findCredentials(registry, help)
     if (credentials !== undefined) continue

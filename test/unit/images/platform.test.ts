@@ -15,6 +15,8 @@ describe('platforms', () => {
     expect(text('arm')).to.equal('linux/arm')
     expect(text('constructor')).to.equal('linux/constructor')
     expect(text('')).to.equal(undefined)
+    for (const name of ['amd64\u001b[2J', 'a b', 'a'.repeat(99)]) expect(text(name), name).to.equal(undefined)
+    expect(text('arm', 'v7\n')).to.equal('linux/arm')
   })
 
   it('knows what a node runs', () => {

@@ -166,6 +166,16 @@ describe('reading images in a registry', () => {
     expect((await failure('a:1', { signal: AbortSignal.abort() })).kind).to.equal('unreachable')
   })
 
+  it('gives up also where the credentials do not come', async () => {
+    registry.login = { scheme: 'basic', ...LOGIN }
+    let give: (found: CredentialSearch) => void = () => undefined
+    const credentials = async () => new Promise<CredentialSearch>((resolve) => (give = resolve))
+    expect((await failure('hecha00/app1:1', { credentials, timeoutMs: 50 })).kind).to.equal('timeout')
+    give({ credentials: LOGIN })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(registry.requests).to.have.lengthOf(1)
+  })
+
   it('says that nobody listens, and that TLS fails', async () => {
     registry.login = { scheme: 'bearer', ...LOGIN }
     registry.intercept = (_, response) =>
@@ -206,6 +216,30 @@ describe('reading images in a registry', () => {
     )
   })
 
+  it('says when a registry speaks plain HTTP, and repeats only the reason of other TLS failures', async () => {
+    const error: unknown = await fetch(`https://${registry.host}/`).catch((thrown: unknown) => thrown)
+    expect(
+      [connectionFailure('r.lan:5000', error)].map(({ kind, message }) => [kind, message]),
+    ).to.deep.equal([
+      ['tls', 'r.lan:5000 speaks plain HTTP, in which only registries on this machine are asked.'],
+    ])
+    const message =
+      '80AC:error:0A000438:SSL routines:ssl3_read_bytes:tlsv1 alert internal error:../record.c:1584:'
+    const cause = Object.assign(new Error(message), { code: 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR' })
+    expect(connectionFailure('r.io', new TypeError('fetch failed', { cause })).message).to.equal(
+      'There is no trusted TLS connection to r.io (tlsv1 alert internal error).',
+    )
+  })
+
+  it('cannot reach what is no host, though docker lets it pass for one', async () => {
+    for (const host of ['registry.5', 'r.lan:99999', '[::::]', '1.2.3.999']) {
+      const error: unknown = await readPlatforms(parseReference(`${host}/a`)).catch(
+        (thrown: unknown) => thrown,
+      )
+      expect((error as RegistryError).kind, host).to.equal('unreachable')
+    }
+  })
+
   it('follows a blob to another host without its authorization', async () => {
     const other = await startFakeRegistry()
     registry.putSingle('a', '1', 'linux/arm64')
@@ -219,12 +253,27 @@ describe('reading images in a registry', () => {
     await other.close()
   })
 
+  it('lets no other host choose who gets the credentials', async () => {
+    const other = await startFakeRegistry()
+    registry.putSingle('a', '1', 'linux/arm64')
+    other.login = { scheme: 'bearer', ...LOGIN, identityToken: 'id' }
+    registry.intercept = (request, response) =>
+      request.url!.includes('/blobs/') &&
+      Boolean(response.writeHead(307, { location: `http://${other.host}${request.url!}` }).end())
+    for (const credentials of [LOGIN, { identityToken: 'id' }, { registryToken: 'pull-token' }])
+      expect((await failure('a:1', as({ credentials }))).kind).to.equal('unauthorized')
+    expect(other.requests.map(({ authorization, body }) => [authorization, body])).to.deep.equal(
+      Array(3).fill([undefined, '']),
+    )
+    await other.close()
+  })
+
   it('sends nothing to a token server it cannot trust', async () => {
     const challenge = (realm: string) => {
       registry.intercept = (_, response) =>
         Boolean(response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end())
     }
-    for (const realm of ['', '/token', 'ftp://a/token']) {
+    for (const realm of ['', '/token', 'ftp://a/token', 'http://token.lan/', 'http://127.0.0.1.lan/token']) {
       challenge(realm)
       expect((await failure('a:1', as({ credentials: LOGIN }))).kind, realm).to.equal('unusable')
     }
@@ -234,7 +283,7 @@ describe('reading images in a registry', () => {
   it('speaks plain HTTP to this machine only', () => {
     for (const host of ['localhost', 'localhost:5000', '127.0.0.1:5000', '127.9.9.9', '[::1]:5000'])
       expect(registryUrl(host)).to.equal(`http://${host}`)
-    for (const host of ['ghcr.io', '127.0.0.1.example.com', 'localhost.example.com:80', '10.0.0.1:5000'])
+    for (const host of ['ghcr.io', '127.0.0.1.lan', 'localhost.lan:80', '10.0.0.1:5000', 'a.5', '127.1'])
       expect(registryUrl(host)).to.equal(`https://${host}`)
     expect(registryUrl('docker.io')).to.match(/^https:\/\/[^/]+\.docker\.io$/)
   })
