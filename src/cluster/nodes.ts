@@ -112,11 +112,12 @@ function fitsRequirement(requirement: unknown, labels: Readonly<Record<string, s
 
 function isTolerated(taint: Wire<V1Taint>, tolerations: readonly unknown[]): boolean {
   return tolerations.some((one) => {
-    const { key = '', operator = 'Equal', value = '', effect = '' } = asObject(one)
-    if (effect !== '' && effect !== null && effect !== taint.effect) return false
-    if (key === '' || key === null) return operator === 'Exists'
+    const { key, operator, value, effect } = asObject(one)
+    if (effect && effect !== taint.effect) return false
+    if (!key) return operator === 'Exists'
     if (key !== taint.key) return false
-    return operator !== 'Equal' || String(value ?? '') === (taint.value ?? '')
+    // Nothing and an empty text are Equal, too.
+    return (operator || 'Equal') !== 'Equal' || String(value ?? '') === (taint.value ?? '')
   })
 }
 
