@@ -145,7 +145,11 @@ class BuildReader implements BuildProgress {
   private takeStatus({ id, vertex, completed }: NonNullable<SolveStatus['statuses']>[number]): void {
     const [, reference] = /^pushing manifest for (\S+?)(?:@sha256:[0-9a-f]+)?$/.exec(id) ?? []
     if (reference === undefined || completed === undefined || this.done.has(reference)) return
-    const { app } = split(this.vertex(vertex).name, this.targets)
+    const { name } = this.vertex(vertex)
+    const { app } = split(name, this.targets)
+    const group = this.group(name)
+    // That the image is exported then says nothing new.
+    if (group !== undefined) group.told = true
     this.done.add(reference)
     this.step('done', `${PUSHED}${reference}`, app)
   }

@@ -58,6 +58,7 @@ describe('the progress of a build', () => {
     const { told, reader } = await replay('push')
     const names = ['localhost:5000/home/app2:1.0.0', 'localhost:5000/home/app1:1.0.0']
     expect(told).to.include.members([`done app2 pushed ${names[0]!}`, `done app1 pushed ${names[1]!}`])
+    expect(told.filter((text) => text.includes('exported'))).to.deep.equal([])
     expect(reader.pushed()).to.deep.equal(names)
     expect((await replay('push-refused')).reader.pushed()).to.deep.equal([])
   })
