@@ -102,7 +102,15 @@ app: {{ .name | quote }}
 {{- end -}}
 
 {{/*
-Labels of the pods. Without the chart's version, so that a new chart alone restarts nothing. Arguments: root, instance.
+The version of an image as a label, which may be shorter than a tag. Arguments: root, instance.
+*/}}
+{{- define "k8sflow.versionLabel" -}}
+app.kubernetes.io/version: {{ (index . 1).settings.image.tag | default (index . 0).Chart.AppVersion | trunc 63 | trimAll "-_." | quote }}
+{{- end -}}
+
+{{/*
+Labels of the pods. Without the chart's version, so that a new chart alone restarts nothing, and without that of an image
+named by its digest: the same image under another tag is no reason to restart either. Arguments: root, instance.
 */}}
 {{- define "k8sflow.podLabels" -}}
 {{- $root := index . 0 -}}
@@ -110,7 +118,9 @@ Labels of the pods. Without the chart's version, so that a new chart alone resta
 {{ include "k8sflow.selectorLabels" $instance }}
 app.kubernetes.io/name: {{ $instance.app | quote }}
 app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
-app.kubernetes.io/version: {{ $instance.settings.image.tag | default $root.Chart.AppVersion | trunc 63 | trimAll "-_." | quote }}
+{{- if not $instance.settings.image.digest }}
+{{ include "k8sflow.versionLabel" . }}
+{{- end }}
 app.kubernetes.io/component: web
 app.kubernetes.io/part-of: we-road
 k8sflow.io/country: {{ $instance.country | quote }}
@@ -138,6 +148,9 @@ name: {{ index . 2 }}
 namespace: {{ $instance.namespace }}
 labels:
   {{- include "k8sflow.podLabels" (list $root $instance) | nindent 2 }}
+  {{- if $instance.settings.image.digest }}
+  {{- include "k8sflow.versionLabel" (list $root $instance) | nindent 2 }}
+  {{- end }}
   {{- include "k8sflow.chartLabels" $root | nindent 2 }}
 {{- end -}}
 

@@ -251,6 +251,15 @@ describe('the chart: values', () => {
     expect(await image({ repository: 'localhost:5000/app1', tag: '2.0' })).to.equal('localhost:5000/app1:2.0')
   })
 
+  it('starts no pod again for another tag of the same digest', async () => {
+    const digest = `sha256:${'0'.repeat(64)}`
+    const deployment = async (tag: string) =>
+      one(await render(firstApp({ image: { tag, digest } })), 'Deployment')
+    const [first, second] = [await deployment('1.0'), await deployment('2.0')]
+    expect(second.spec.template).to.deep.equal(first.spec.template)
+    expect(second.metadata.labels).to.include({ 'app.kubernetes.io/version': '2.0' })
+  })
+
   it('merges perCountry over the app, for that country and app alone', async () => {
     const app = {
       create: true,
