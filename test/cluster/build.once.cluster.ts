@@ -1,0 +1,230 @@
+import { expect } from 'chai'
+import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+
+import type { Cluster } from '../../src/cluster/cluster.js'
+import type { BuildResult } from '../../src/services/build.js'
+import { helm, removeAll, suiteCluster } from './cli.js'
+import { docker } from './docker.js'
+import {
+  APPS,
+  baseArgument,
+  blobInRegistry,
+  inRegistry,
+  k8sflowInside,
+  k8sflowInsideJson,
+  sampleRepository,
+  type SampleRepository,
+} from './sample-repository.js'
+
+const PLATFORMS = ['linux/amd64', 'linux/arm64']
+const COUNTRY = 'it'
+const NAMESPACE = `we-road-${COUNTRY}`
+
+/** Not today, so that a time in an image is that of a commit or it is not. */
+const FIRST_COMMIT = '2026-01-02T03:04:05Z'
+const SECOND_COMMIT = '2026-02-03T04:05:06Z'
+/** A time of files after every commit, as all clones have it: BuildKit brings such times back to the commit's, not forward. */
+const LATER = [2_000_000_000, 2_000_000_000] as const
+const THIRD_COMMIT = '2026-03-04T05:06:07Z'
+
+interface Index {
+  manifests: { digest: string; platform: { os: string; architecture: string } }[]
+}
+
+interface Pod {
+  metadata: { uid: string; labels: Record<string, string>; deletionTimestamp?: string }
+  status: { containerStatuses?: { imageID: string }[] }
+}
+
+describe('build, push, pin and deploy', function () {
+  const prefix = `localhost:5000/build-${Date.now()}`
+  let cluster: Cluster
+  let repository: SampleRepository
+  let first: BuildResult
+
+  const build = (argv: string[], cwd = repository.folder) =>
+    k8sflowInsideJson<BuildResult>(['build', `--image-prefix=${prefix}`, baseArgument(), ...argv], { cwd })
+  const pinning = () => ['--push', ...APPS.flatMap((app) => ['--write', repository.values(app)])]
+  const digests = ({ images }: BuildResult) => images.map(({ digest }) => digest)
+
+  before(async function () {
+    if (process.env['K8SFLOW_TEST_CLUSTER'] !== 'own') this.skip()
+    cluster = await suiteCluster()
+    repository = await sampleRepository(COUNTRY)
+    // What is cached keeps the times it was built with, as far as they are older than the commit.
+    await docker(['buildx', 'prune', '--all', '--force'])
+  })
+  after(async () => {
+    if (repository === undefined) return
+    await repository.remove()
+    await removeAll([COUNTRY])
+  })
+
+  it('builds both apps for both platforms, pushes them, and pins what the registry holds', async () => {
+    const commit = await repository.commit(FIRST_COMMIT)
+    first = await build(pinning())
+    expect(first.images.map(({ app }) => app)).to.deep.equal(APPS)
+    for (const { app, image, tag, digest, platforms, revision } of first.images) {
+      expect([image, tag, revision]).to.deep.equal([`${prefix}/${app}`, commit.slice(0, 12), commit])
+      const held = await inRegistry(image, tag)
+      expect(held.digest).to.equal(digest)
+      const { manifests } = held.body as Index
+      expect(manifests.map(({ platform: { os, architecture } }) => `${os}/${architecture}`)).to.have.members(
+        PLATFORMS,
+      )
+      expect(platforms.map((one) => [one.platform, one.digest])).to.have.deep.members(
+        manifests.map(({ platform: { os, architecture }, digest }) => [`${os}/${architecture}`, digest]),
+      )
+      for (const { size } of platforms) expect(size).to.be.greaterThan(1_000_000)
+      const pinned = { repository: image, tag, digest }
+      expect((await section(app)).image).to.deep.equal(pinned)
+    }
+    expect(first.written.map(({ app, digest }) => [app, digest])).to.deep.equal(
+      first.images.map(({ app, digest }) => [app, digest]),
+    )
+  })
+
+  it('puts the time of the commit into the images, and nothing newer', async () => {
+    for (const { image, platforms } of first.images)
+      for (const { digest } of platforms) {
+        const { body } = await inRegistry(image, digest!)
+        const config = await blobInRegistry<{ created: string; config: { Labels: Record<string, string> } }>(
+          image,
+          (body as { config: { digest: string } }).config.digest,
+        )
+        expect(config.created).to.equal(FIRST_COMMIT)
+        expect(config.config.Labels['org.opencontainers.image.created']).to.equal(
+          FIRST_COMMIT.replace('Z', '.000Z'),
+        )
+      }
+  })
+
+  it('deploys by digest: helm, the pods and their answers are of what was built', async () => {
+    await deploy()
+    const pods = await podsByApp()
+    for (const { app, image, tag, digest } of first.images) {
+      expect(runningDigest(pods.get(app)!)).to.equal(digest)
+      expect(await answer(app, '/ping')).to.equal(`hello from ${app}-staging-${COUNTRY}`)
+      const values = JSON.parse(await helm('get', 'values', app, '-n', 'we-road', '-o', 'json'))
+      expect(
+        Object.values(values as Record<string, { image?: unknown }>).map((value) => value.image),
+      ).to.deep.include({
+        repository: image,
+        tag,
+        digest,
+      })
+    }
+  })
+
+  it('gives the same digests again, pushed, loaded and written', async () => {
+    expect(digests(await build(['--push', '--ignore-cache']))).to.deep.equal(digests(first))
+
+    const loaded = await build(['--load'])
+    expect(digests(loaded)).to.deep.equal(digests(first))
+    for (const { image, tag, digest } of loaded.images) {
+      const { stdout } = await docker(['image', 'inspect', '--format', '{{.Id}}', `${image}:${tag}`])
+      expect(stdout).to.equal(digest)
+    }
+
+    const folder = await mkdtemp(join(tmpdir(), 'k8sflow-layouts-'))
+    try {
+      const written = await build(['--oci-dir', folder])
+      expect(digests(written)).to.deep.equal(digests(first))
+      for (const { app, digest } of written.images) {
+        const index = JSON.parse(await readFile(join(folder, app, 'index.json'), 'utf8')) as Index
+        expect(index.manifests.map((manifest) => manifest.digest)).to.deep.equal([digest])
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('gives the same digests in another checkout, whose files have other times', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'k8sflow-checkout-'))
+    try {
+      const checkout = join(parent, 'elsewhere')
+      await repository.git('stash', '--quiet')
+      await repository.git('clone', '--quiet', repository.folder, checkout)
+      await repository.git('stash', 'pop', '--quiet')
+      for (const entry of await readdir(join(checkout, 'samples'), { recursive: true }))
+        await utimes(join(checkout, 'samples', entry), ...LATER)
+      expect(digests(await build(['--push', '--ignore-cache'], checkout))).to.deep.equal(digests(first))
+    } finally {
+      await rm(parent, { recursive: true })
+    }
+  })
+
+  it('gives the same digests after a commit elsewhere, and deploying them changes nothing', async () => {
+    const before = await podsByApp()
+    await writeFile(join(repository.folder, 'notes.txt'), 'nothing that any image holds\n')
+    const commit = await repository.commit(SECOND_COMMIT)
+    const again = await build(pinning())
+    expect(digests(again)).to.deep.equal(digests(first))
+    expect(again.images.map(({ tag }) => tag)).to.deep.equal([commit.slice(0, 12), commit.slice(0, 12)])
+    await deploy()
+    const now = await podsByApp()
+    for (const app of APPS) expect(now.get(app)!.metadata.uid).to.equal(before.get(app)!.metadata.uid)
+  })
+
+  it('brings a change of one sample to its pods, and leaves the other app alone', async () => {
+    const before = await podsByApp()
+    const page = repository.source('app1', 'html', 'index.html.template')
+    await writeFile(page, (await readFile(page, 'utf8')).replace('<dl>', '<p>changed by a test</p>\n<dl>'))
+    await repository.commit(THIRD_COMMIT)
+    const [app1, app2] = (await build(pinning())).images
+    expect(app1!.digest).not.to.equal(first.images[0]!.digest)
+    expect(app2!.digest).to.equal(first.images[1]!.digest)
+    expect(await answer('app1', '/')).not.to.include('changed by a test')
+    await deploy()
+    const now = await podsByApp()
+    expect(runningDigest(now.get('app1')!)).to.equal(app1!.digest)
+    expect(await answer('app1', '/')).to.include('changed by a test')
+    expect(now.get('app2')!.metadata.uid).to.equal(before.get('app2')!.metadata.uid)
+  })
+
+  async function section(app: (typeof APPS)[number]): Promise<{ image?: unknown }> {
+    const values = parse(await readFile(repository.values(app), 'utf8')) as Record<
+      string,
+      { image?: unknown }
+    >
+    return values[app === 'app1' ? 'firstApp' : 'secondApp']!
+  }
+
+  async function deploy(): Promise<void> {
+    const files = APPS.flatMap((app) => ['-f', repository.values(app)])
+    const { exitCode, stderr } = await k8sflowInside(['deploy', ...files], { cwd: repository.folder })
+    expect(exitCode, stderr).to.equal(0)
+  }
+
+  /** The pod of each app; fails where one has several that are not on their way out. */
+  async function podsByApp(): Promise<Map<string, Pod>> {
+    const { items } = await cluster.send<{ items: Pod[] }>({ path: `/api/v1/namespaces/${NAMESPACE}/pods` })
+    const alive = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    const pods = new Map(alive.map((pod) => [podApp(pod), pod]))
+    expect(
+      [...pods.keys()].toSorted(),
+      JSON.stringify(alive.map(({ metadata }) => metadata.labels)),
+    ).to.deep.equal(APPS)
+    expect(alive).to.have.lengthOf(APPS.length)
+    return pods
+  }
+
+  async function answer(app: string, path: string): Promise<string> {
+    const service = `/api/v1/namespaces/${NAMESPACE}/services/${app}-svc-${COUNTRY}:http/proxy`
+    const { status, text } = await cluster.exchange({ path: `${service}${path}` })
+    expect(status, text).to.equal(200)
+    return text
+  }
+})
+
+function podApp({ metadata: { labels } }: Pod): string {
+  return APPS.find((app) => Object.values(labels).includes(app)) ?? ''
+}
+
+/** The digest of what a pod runs. Before it stands a name the node has that image under, not always the pod's. */
+function runningDigest({ status }: Pod): string | undefined {
+  return status.containerStatuses?.[0]?.imageID.split('@')[1]
+}
