@@ -1,24 +1,28 @@
 /**
- * Prints the notes of a release out of CHANGELOG.md:
+ * Prints the notes of a release out of CHANGELOG.md, before or after its tag is there:
  *
  *     node release-notes.mjs v1.2.3
  *
- * Exits 1 and names every difference when package.json and the chart have another version than the tag, or when the
- * changelog says nothing about it.
+ * Exits 1 and names everything that stands in its way: package.json has another version, the changelog says nothing
+ * about it, or the chart has changed since the release before without a new version of its own (docs/decisions/0008).
  */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 
+const root = new URL('../../', import.meta.url)
 const tag = process.argv[2] ?? ''
 const version = tag.replace(/^v/, '')
-const read = (file) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+const read = (file) => readFileSync(new URL(file, root), 'utf8')
 
 const notes = sectionOf(read('CHANGELOG.md'))
+const packaged = JSON.parse(read('package.json')).version
 const problems = [
   ...(/^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(tag) ? [] : [`${tag || 'the tag'} is not v and a version`]),
-  ...differences('package.json', JSON.parse(read('package.json')).version),
-  ...differences('helm/Chart.yaml', parse(read('helm/Chart.yaml')).version),
+  ...(packaged === version ? [] : [`package.json has version ${packaged}`]),
   ...(notes === '' ? [`CHANGELOG.md has no section [${version}] with text`] : []),
+  ...chartProblems(),
 ]
 if (problems.length > 0) {
   process.stderr.write(`${tag} cannot be released:\n${problems.map((text) => `  ${text}\n`).join('')}`)
@@ -27,8 +31,23 @@ if (problems.length > 0) {
   process.stdout.write(`${notes}\n`)
 }
 
-function differences(file, found) {
-  return found === version ? [] : [`${file} has version ${found}`]
+/** A version of the chart that was released is never another chart later. */
+function chartProblems() {
+  const before = git('describe', '--tags', '--abbrev=0', '--match=v[0-9]*', `--exclude=${tag}`, 'HEAD')
+  if (before === undefined) return []
+  const released = parse(git('show', `${before}:helm/Chart.yaml`) ?? '')?.version
+  const current = parse(read('helm/Chart.yaml')).version
+  if (current !== released || git('diff', '--name-only', before, '--', 'helm') === '') return []
+  return [`helm/ has changed since ${before}, but the version in helm/Chart.yaml is still ${current}`]
+}
+
+/** What git says, or undefined where it has no answer. */
+function git(...argv) {
+  try {
+    return execFileSync('git', argv, { cwd: fileURLToPath(root), encoding: 'utf8', stdio: 'pipe' }).trim()
+  } catch {
+    return undefined
+  }
 }
 
 /** The text between the heading of the version and the next one. */

@@ -16,6 +16,16 @@ printf '%s\\n' "$*" >> "$FAKE_LOG"
 case "$1 $2" in 'pr list') echo "$FAKE_OPEN" ;; esac
 `
 
+/** Packs the chart of the checkout; the registry has the versions in FAKE_PUBLISHED. */
+const FAKE_HELM = `#!/usr/bin/env bash
+printf '%s\\n' "helm $*" >> "$FAKE_LOG"
+case $1 in
+  package) mkdir -p "$4" && touch "$4/k8sflow-$(sed -n 's/^version: //p' helm/Chart.yaml).tgz" ;;
+  pull) [[ $FAKE_PUBLISHED == "$4" ]] || { echo "Error: $2:$4: not found" >&2; exit 1; }; echo "Digest: ${SCANNED}" ;;
+  push) echo "Digest: sha256:${'c'.repeat(64)}" >&2 ;;
+esac
+`
+
 describe('the scripts of the pipelines', () => {
   let folder: string
   let checkout: string
@@ -24,6 +34,7 @@ describe('the scripts of the pipelines', () => {
     checkout = join(folder, 'checkout')
     await mkdir(join(folder, 'bin'))
     await writeFile(join(folder, 'bin/gh'), FAKE_GH, { mode: 0o755 })
+    await writeFile(join(folder, 'bin/helm'), FAKE_HELM, { mode: 0o755 })
     await writeFile(join(folder, 'gh.log'), '')
     await git(folder, 'init', '--quiet', '--bare', '--initial-branch=main', 'origin.git')
     await git(folder, 'clone', '--quiet', 'origin.git', 'checkout')
@@ -199,20 +210,29 @@ describe('the scripts of the pipelines', () => {
   })
 
   describe('release-notes.mjs', () => {
+    const CHANGELOG = '# Changelog\n\n## [1.2.0] - 2026-11-24\n\n- New.\n\n## [1.1.0]\n\n- Old.\n'
     beforeEach(async () => {
       await mkdir(join(checkout, 'helm'))
+      await change('package.json', '{"version": "1.1.0"}')
+      await change('helm/Chart.yaml', 'version: 7.0.0\n')
+      await change('CHANGELOG.md', CHANGELOG)
+      await commit('Release 1.1.0', 'v1.1.0')
       await change('package.json', '{"version": "1.2.0"}')
-      await change('helm/Chart.yaml', 'version: 1.2.0\n')
-      await change(
-        'CHANGELOG.md',
-        '# Changelog\n\n## [1.2.0] - 2026-11-24\n\n- New.\n\n## [1.1.0]\n\n- Old.\n',
-      )
       // Where the script looks for what it imports.
       await cp(join(ROOT, 'node_modules/yaml'), join(checkout, 'node_modules/yaml'), { recursive: true })
     })
 
+    async function commit(message: string, tag?: string): Promise<void> {
+      await git(checkout, 'add', '--', 'package.json', 'helm', 'CHANGELOG.md')
+      await git(checkout, 'commit', '--quiet', '-m', message)
+      if (tag !== undefined) await git(checkout, 'tag', tag)
+    }
+
     const notes = (tag: string) =>
-      execa(process.execPath, [join(checkout, '.github/scripts/release-notes.mjs'), tag], { reject: false })
+      execa(process.execPath, [join(checkout, '.github/scripts/release-notes.mjs'), tag], {
+        env: environment(),
+        reject: false,
+      })
 
     it('prints the section of the version', async () => {
       const { exitCode, stdout, stderr } = await notes('v1.2.0')
@@ -220,17 +240,80 @@ describe('the scripts of the pipelines', () => {
       expect(stdout).to.equal('- New.')
     })
 
-    it('names everything that has another version, and a section that is missing', async () => {
+    it('says the same when the tag is there already', async () => {
+      await commit('Release 1.2.0', 'v1.2.0')
+      expect((await notes('v1.2.0')).stdout).to.equal('- New.')
+    })
+
+    it('names another version, and a section that is missing', async () => {
       const { exitCode, stdout, stderr } = await notes('v1.3.0')
       expect(exitCode).to.equal(1)
       expect(stdout).to.equal('')
       expect(stderr).to.include('package.json has version 1.2.0')
-      expect(stderr).to.include('helm/Chart.yaml has version 1.2.0')
       expect(stderr).to.include('CHANGELOG.md has no section [1.3.0]')
     })
 
     it('refuses a tag that is no version', async () => {
       expect((await notes('vmain')).stderr).to.include('vmain is not v and a version')
+    })
+
+    it('wants a new version of a chart that has changed since the release before', async () => {
+      await change('helm/values.yaml', 'a: 1\n')
+      await commit('Change the chart', 'v1.2.0')
+      const { exitCode, stderr } = await notes('v1.2.0')
+      expect(exitCode).to.equal(1)
+      expect(stderr).to.include(
+        'helm/ has changed since v1.1.0, but the version in helm/Chart.yaml is still 7.0.0',
+      )
+      await change('helm/Chart.yaml', 'version: 7.1.0\n')
+      expect((await notes('v1.2.0')).stdout).to.equal('- New.')
+    })
+
+    it('lets this repository have its first release', async () => {
+      await git(checkout, 'tag', '--delete', 'v1.1.0')
+      const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+        version: string
+      }
+      await cp(join(ROOT, 'package.json'), join(checkout, 'package.json'))
+      await cp(join(ROOT, 'helm/Chart.yaml'), join(checkout, 'helm/Chart.yaml'))
+      await change('CHANGELOG.md', `## [${version}]\n\n- First.\n`)
+      const { stdout, stderr } = await notes(`v${version}`)
+      expect(stdout, stderr).to.equal('- First.')
+    })
+  })
+
+  describe('push-chart', () => {
+    beforeEach(async () => {
+      await mkdir(join(checkout, 'helm'))
+      await change('helm/Chart.yaml', 'version: 7.0.0\n')
+    })
+
+    async function push(published: string): Promise<string> {
+      const output = join(folder, 'output')
+      const { exitCode, all } = await run('push-chart', ['ghcr.io/me/charts'], {
+        FAKE_PUBLISHED: published,
+        GITHUB_OUTPUT: output,
+        GITHUB_REPOSITORY: 'me/k8sflow',
+      })
+      expect(exitCode, all).to.equal(0)
+      return readFile(output, 'utf8')
+    }
+
+    const outputs = (digest: string) =>
+      `version=7.0.0\nname=ghcr.io/me/charts/k8sflow\ndigest=${digest}\nattested=true\n`
+
+    it('pushes a version that the registry does not have', async () => {
+      expect(await push('6.9.0')).to.equal(outputs(`sha256:${'c'.repeat(64)}`))
+      expect((await ghCalls()).join('\n')).to.match(
+        /^helm push \S+k8sflow-7\.0\.0\.tgz oci:\/\/ghcr\.io\/me\/charts$/m,
+      )
+    })
+
+    it('leaves one that it has', async () => {
+      expect(await push('7.0.0')).to.equal(outputs(SCANNED))
+      expect((await ghCalls()).join('\n'))
+        .to.include(`attestation verify oci://ghcr.io/me/charts/k8sflow@${SCANNED} --repo me/k8sflow`)
+        .and.not.include('helm push')
     })
   })
 })
