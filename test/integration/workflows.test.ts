@@ -154,6 +154,7 @@ for (const app of ['app1', 'app2']) {
         `samples/${app}/Dockerfile`,
         `samples/${app}/nginx/nginx.conf`,
         '.trivyignore',
+        'k8sflow.yaml',
         file,
         ...usedBy(file),
       ]
