@@ -46,6 +46,7 @@ interface Job {
   target: ScanTarget
   platform: string | undefined
   source: ImageRequest['source']
+  from?: ImageRequest['from']
   digest: string | null
 }
 
@@ -99,35 +100,25 @@ export class ScanRun {
     const { platforms } = this.options
     const { image, source } = target
     if (source.kind === 'layout') return this.layoutJobs(target, source.folder)
-    const wanted = platforms.length > 0 ? platforms : await this.options.registryPlatforms(source.reference)
-    const digest = source.reference.digest ?? null
-    return (wanted.length > 0 ? wanted : [undefined]).map((platform) => ({
-      target,
-      platform,
-      source: { reference: image },
-      digest,
-    }))
+    const known = await this.options.registryPlatforms(source.reference)
+    const common = { target, source: { reference: image }, digest: source.reference.digest ?? null }
+    if (known.length > 0)
+      return this.choose(
+        target,
+        known.map((platform) => ({ platform })),
+      ).map(({ platform }) => ({
+        ...common,
+        platform,
+        // An engine would give the image of its own platform, and perhaps an older one.
+        from: 'registry',
+      }))
+    if (platforms.length === 0) return [{ ...common, platform: undefined }]
+    return platforms.map((platform) => ({ ...common, platform, from: 'registry-first' }))
   }
 
   private async layoutJobs(target: ScanTarget, folder: string): Promise<Job[]> {
-    const { platforms } = this.options
     const { digest, images } = await readLayout(folder)
-    const missing = platforms.filter(
-      (platform) => !images.some((image) => isPlatform(image.platform, platform)),
-    )
-    for (const platform of missing)
-      this.fail(
-        target,
-        platform,
-        platformMissing(
-          target,
-          platform,
-          images.map((image) => image.platform),
-        ),
-      )
-    const wanted = images.filter(
-      (image) => platforms.length === 0 || platforms.some((platform) => isPlatform(image.platform, platform)),
-    )
+    const wanted = this.choose(target, images)
     return Promise.all(
       wanted.map(async (image) => {
         const single = join(this.options.folder, `layout-${String(this.files++)}`)
@@ -137,7 +128,27 @@ export class ScanRun {
     )
   }
 
-  private async run({ target, platform, source, digest }: Job): Promise<void> {
+  /** Of what an image has, what was asked for; what it does not have is a failure. */
+  private choose<Entry extends { platform: string | null }>(
+    target: ScanTarget,
+    has: readonly Entry[],
+  ): Entry[] {
+    const { platforms } = this.options
+    const fits = (platform: string) => has.filter((entry) => isPlatform(entry.platform, platform))
+    for (const platform of platforms.filter((platform) => fits(platform).length === 0))
+      this.fail(
+        target,
+        platform,
+        platformMissing(
+          target,
+          platform,
+          has.map((entry) => entry.platform),
+        ),
+      )
+    return platforms.length === 0 ? [...has] : [...new Set(platforms.flatMap(fits))]
+  }
+
+  private async run({ target, platform, source, digest, from }: Job): Promise<void> {
     const { trivy, gate, ignoreFile } = this.options
     const subject = platform === undefined ? target.image : `${target.image} (${platform})`
     this.context.progress({ kind: 'step', state: 'start', subject, text: 'scanning' })
@@ -146,7 +157,7 @@ export class ScanRun {
       source,
       ignoreFile: ignoreFile?.path,
       // A layout was made for its platform, and cannot be asked for another.
-      ...('folder' in source ? {} : { platform, registryFirst: platform !== undefined || digest !== null }),
+      ...('folder' in source ? {} : { platform, from }),
     }
     const report = await trivy.image(request, this.runOptions())
     if (platform !== undefined && report.platform !== null && !isPlatform(report.platform, platform))

@@ -12,8 +12,8 @@ export interface ImageRequest {
   source: { reference: string } | { folder: string }
   /** `linux/arm64`. An image that is not an index ignores it: compare with the report's. */
   platform?: string | undefined
-  /** Ask the registry first, and local engines only when it does not have it; trivy's own order is the reverse. */
-  registryFirst?: boolean
+  /** Where to look; left out, in local engines first, as trivy does. Never over TRIVY_IMAGE_SRC. */
+  from?: 'registry' | 'registry-first' | undefined
   /** A `.trivyignore` file that exists. */
   ignoreFile?: string | undefined
 }
@@ -93,15 +93,15 @@ export async function createTrivy(runner: Runner, options: { program?: string } 
   }
 }
 
-function imageArguments({ source, platform, registryFirst, ignoreFile }: ImageRequest): string[] {
+const IMAGE_SOURCES = { registry: 'remote', 'registry-first': 'remote,docker,containerd,podman' }
+
+function imageArguments({ source, platform, from, ignoreFile }: ImageRequest): string[] {
   return [
     ...['image', '--format', 'json', '--no-progress', '--list-all-pkgs=false', '--show-suppressed'],
     ...['--scanners', 'vuln,secret', '--severity', SEVERITIES, '--exit-code', '0', '--exit-on-eol', '0'],
     ...(ignoreFile === undefined ? [] : ['--ignorefile', ignoreFile]),
     ...(platform === undefined ? [] : ['--platform', platform]),
-    ...(registryFirst === true && !process.env['TRIVY_IMAGE_SRC']
-      ? ['--image-src', 'remote,docker,containerd,podman']
-      : []),
+    ...(from === undefined || process.env['TRIVY_IMAGE_SRC'] ? [] : ['--image-src', IMAGE_SOURCES[from]]),
     ...('folder' in source ? ['--input', source.folder] : [source.reference]),
   ]
 }

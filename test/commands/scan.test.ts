@@ -207,12 +207,10 @@ describe('k8sflow scan', () => {
       files: ['app1-production.yml'],
       digest,
     })
-    expect(await calls('image')).to.match(
-      /--image-src remote,docker,containerd,podman localhost:1\/x\/app1@sha256:a+$/,
-    )
+    expect((await calls('image'))[0]).to.match(/ --exit-on-eol 0 localhost:1\/x\/app1@sha256:a+$/)
   })
 
-  it('scans every platform that the registry has, asking it first', async () => {
+  it('scans every platform that the registry has, and no engine', async () => {
     await writeAll(layoutFiles('oci', ['linux/amd64', 'linux/arm64']))
     const { digest } = await readLayout(join(folder, 'oci'))
     const server = createServer((_, response) => {
@@ -223,12 +221,17 @@ describe('k8sflow scan', () => {
     const image = `127.0.0.1:${String((server.address() as AddressInfo).port)}/x/app1:1`
     await answers({ 'linux/amd64': report('debian-amd64'), 'linux/arm64': report('debian-arm64') })
     try {
+      const other = await run([image, '--platform', 'linux/s390x'])
+      expect(other.stderr).to.match(
+        /could not be scanned for linux\/s390x: it has only linux\/amd64, linux\/arm64/,
+      )
+      expect(await calls('image')).to.deep.equal([])
       const { result } = await json([image])
       expect(result.images.map(({ platform }) => platform)).to.deep.equal(['linux/amd64', 'linux/arm64'])
     } finally {
       server.close()
     }
-    const first = '--image-src remote,docker,containerd,podman'
+    const first = '--image-src remote'
     expect((await calls('image')).map((line) => line.replace(/^.* --platform/, '--platform'))).to.deep.equal([
       `--platform linux/amd64 ${first} ${image}`,
       `--platform linux/arm64 ${first} ${image}`,

@@ -30,9 +30,10 @@ describe('trivy verbs', () => {
     ['a platform', { platform: 'linux/arm64' }, '--platform linux/arm64 hecha00/app1:1'],
     [
       'the registry first',
-      { platform: 'linux/arm64', registryFirst: true },
+      { platform: 'linux/arm64', from: 'registry-first' },
       '--platform linux/arm64 --image-src remote,docker,containerd,podman hecha00/app1:1',
     ],
+    ['the registry alone', { from: 'registry' }, '--image-src remote hecha00/app1:1'],
     ['an ignore file', { ignoreFile: '.trivyignore' }, '--ignorefile .trivyignore hecha00/app1:1'],
   ]
   for (const [name, request, expected] of cases)
@@ -43,7 +44,7 @@ describe('trivy verbs', () => {
   it('leaves the order of sources to TRIVY_IMAGE_SRC', async () => {
     process.env['TRIVY_IMAGE_SRC'] = 'podman'
     try {
-      expect((await image({ registryFirst: true })).argumentLists[0]).not.to.include('--image-src')
+      expect((await image({ from: 'registry' })).argumentLists[0]).not.to.include('--image-src')
     } finally {
       delete process.env['TRIVY_IMAGE_SRC']
     }
