@@ -92,6 +92,7 @@ export const artifacts: Artifact[] = [
   own('pause'),
   own('standin'),
   own('relay'),
+  own('trivydb'),
   released('kubeconform', pinned.kubeconform, ['github.com/yannh/kubeconform/cmd/kubeconform']),
   released('kube-score', pinned['kube-score'], ['github.com/zegl/kube-score/cmd/kube-score']),
 ]
