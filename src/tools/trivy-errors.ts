@@ -83,7 +83,7 @@ const LATE_KINDS: readonly (readonly [RegExp, TrivyErrorKind])[] = [
 
 const SUGGESTIONS: Partial<Record<TrivyErrorKind, readonly string[]>> = {
   database: [
-    'The first scan downloads the database from mirror.gcr.io or ghcr.io: check the connection and the proxy, and run it again.',
+    'The first scan downloads the database: check the connection and the proxy, and run it again.',
     'Where neither can be reached, name a mirror (export TRIVY_DB_REPOSITORY=registry.example.com/trivy-db:2), or bring a cache along and point TRIVY_CACHE_DIR at it.',
   ],
   'no-database': [
