@@ -14,7 +14,7 @@ export abstract class ChangingCommand extends BaseCommand {
       return { ...result, ...(this.toErrorJson(error) as object) }
     }
     if (error) throw error
-    if (!this.jsonEnabled()) this.log(await text(result))
+    if (!this.jsonEnabled()) this.show(`${await text(result)}\n`)
     return result
   }
 }

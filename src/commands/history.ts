@@ -23,7 +23,7 @@ export default class History extends BaseCommand {
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) {
       const { historyText } = await import('../output/history-text.js')
-      this.log(await historyText(result))
+      this.show(`${await historyText(result)}\n`)
     }
     return result
   }

@@ -32,7 +32,7 @@ Exits with 0 whatever the health; with --check, with 1 unless everything is heal
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) {
       const { statusText } = await import('../output/status-text.js')
-      this.log(await statusText(result))
+      this.show(`${await statusText(result)}\n`)
     }
     if (flags.check && !result.healthy) process.exitCode = 1
     return result

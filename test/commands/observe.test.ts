@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { ChangingCommand } from '../../src/changing-command.js'
 import History from '../../src/commands/history.js'
 import Render from '../../src/commands/render.js'
 import Rollback from '../../src/commands/rollback.js'
@@ -17,9 +18,9 @@ const HELM = `#!/bin/sh
 echo "$*" >> "$0.log"
 case "$1 $*" in
   version*) printf v4.3.1 ;;
-  list*we-road*) echo '[{"name":"app1","namespace":"we-road","revision":"2","status":"deployed","chart":"k8sflow-1.0.0"}]' ;;
+  list*we-road*) echo '[{"name":"app1","namespace":"we-road","revision":"2","status":"deployed'"$FAKE_TEXT"'","chart":"k8sflow-1.0.0"}]' ;;
   list*) echo '[]' ;;
-  history*) echo '[{"revision":1,"status":"superseded","description":"Install complete"},{"revision":2,"status":"deployed"}]' ;;
+  history*) echo '[{"revision":1,"status":"superseded","description":"Install complete'"$FAKE_TEXT"'"},{"revision":2,"status":"deployed"}]' ;;
   status*) echo '{"name":"app1","namespace":"we-road","version":3,"info":{"status":"deployed"}}' ;;
   get*'--revision 1'*) printf 'kind: Deployment\\nmetadata:\\n  name: app1-it\\n  namespace: we-road-it\\nspec: {template: {spec: {containers: [{image: "app1:1"}]}}}\\n' ;;
   get*) printf 'kind: Deployment\\nmetadata:\\n  name: app1-it\\n  namespace: we-road-it\\nspec: {template: {spec: {containers: [{image: "app1:2"}]}}}\\n' ;;
@@ -149,6 +150,31 @@ describe('commands that show and undo', () => {
     expect(await changes()).to.deep.equal([])
     const done = await run(Uninstall, ['-p', 'app1', '--yes'])
     expect(done.stdout).to.equal('app1 is gone: 1 object deleted.\nNamespaces kept: we-road-it.\n')
+  })
+
+  it('tell the runner of GitHub Actions nothing that others wrote', async () => {
+    const evil = '##[set-output name=a]b'
+    class Undo extends ChangingCommand {
+      override async run(): Promise<unknown> {
+        await this.parse(Undo)
+        return this.finish({}, undefined, () => evil)
+      }
+    }
+    const runs: [Parameters<typeof run>[0], string[]][] = [
+      [Status, []],
+      [History, ['-p', 'app1']],
+      [Undo, []],
+    ]
+    for (const [command, argv] of runs) {
+      const { stdout, exitCode, stderr } = await run(command, argv, {
+        GITHUB_ACTIONS: 'true',
+        FAKE_TEXT: evil,
+      })
+      expect(exitCode, stderr).to.equal(0)
+      expect(stdout, command.name)
+        .to.match(/##\\\[/)
+        .and.not.match(/##\[/)
+    }
   })
 
   it('names everything wrong with what was typed, without asking the cluster', async () => {
