@@ -25,6 +25,8 @@ export interface CredentialHelp {
   home: string
   environment: Readonly<Record<string, string | undefined>>
   signal?: AbortSignal | undefined
+  /** Milliseconds that a credential helper has; some ask a person for a passphrase. */
+  helperTimeoutMs?: number
 }
 
 /** The part of docker's config.json that is about logging in. */
@@ -36,16 +38,21 @@ interface DockerConfig {
 
 /** Under which docker keeps the credentials of docker.io. */
 const DOCKER_HUB_KEY = 'https://index.docker.io/v1/'
+/** Less than a registry is given in all, so that what is said names the helper and not the registry. */
+const HELPER_TIMEOUT_MS = 4000
 const DOCKER_HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 /** What a helper gives as the user's name when the secret is an identity token. */
 const TOKEN_USER = '<token>'
 
 /**
- * What `docker login` left for a registry: in docker's config.json, or with the credential helper that file names
- * (docker/cli, cli/config; docker-credential-helpers). Whatever goes wrong is a result, since most images can be read
+ * What docker knows for a registry: in DOCKER_AUTH_CONFIG, else from `docker login` in docker's config.json or with the
+ * credential helper that file names (docker/cli, cli/config/configfile; docker-credential-helpers). Whatever goes wrong is a result, since most images can be read
  * by anybody. Secrets are in the result only.
  */
 export async function findCredentials(registry: string, help: CredentialHelp): Promise<CredentialSearch> {
+  const given = parseObject(help.environment['DOCKER_AUTH_CONFIG'] ?? '')?.['auths']
+  const own = storedCredentials(entryOf(given, registry))
+  if (own !== undefined) return { credentials: own }
   const folder = help.environment['DOCKER_CONFIG'] || join(help.home, '.docker')
   const file = join(folder, 'config.json')
   const read = await readText(file)
@@ -62,13 +69,15 @@ export async function findCredentials(registry: string, help: CredentialHelp): P
 async function askHelper(helper: string, registry: string, help: CredentialHelp): Promise<CredentialSearch> {
   const program = `docker-credential-${helper}`
   try {
-    const { exitCode, stdout, stderr } = await help.runner.run({
+    const { exitCode, stdout, stderr, endedBy } = await help.runner.run({
       program,
       args: ['get'],
       stdin: registry === 'docker.io' ? DOCKER_HUB_KEY : registry,
       env: help.environment,
+      timeoutMs: help.helperTimeoutMs ?? HELPER_TIMEOUT_MS,
       ...(help.signal === undefined ? {} : { signal: help.signal }),
     })
+    if (endedBy !== undefined) return { problem: `${program} did not answer in time.` }
     if (exitCode === 0) return helperCredentials(program, stdout)
     // Helpers say so on stdout when there is simply nothing for this registry.
     if (/credentials not found/i.test(`${stdout} ${stderr}`)) return {}

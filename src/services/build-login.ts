@@ -5,6 +5,9 @@ import { findCredentials } from '../images/credentials.js'
 import { DEFAULT_REGISTRY, isLocalRegistry, parseReference } from '../images/reference.js'
 import type { Runner } from '../tools/runner.js'
 
+/** A person may have to type a passphrase for the credential helper. */
+const HELPER_TIMEOUT_MS = 60_000
+
 /**
  * Looks whether docker is logged in to the registries of images that are to be pushed.
  * @returns what is worth a warning: a registry without credentials that may or may not need some
@@ -15,7 +18,12 @@ export async function checkLogin(images: readonly string[], runner: Runner): Pro
   const warnings: string[] = []
   // Those on this machine take images from anybody, as the ones of tests and homelabs do.
   for (const registry of registries.filter((host) => !isLocalRegistry(host))) {
-    const help = { runner, home: homedir(), environment: process.env }
+    const help = {
+      runner,
+      home: homedir(),
+      environment: process.env,
+      helperTimeoutMs: HELPER_TIMEOUT_MS,
+    }
     const { credentials, problem } = await findCredentials(registry, help)
     if (credentials !== undefined) continue
     if (problem !== undefined) warnings.push(problem)

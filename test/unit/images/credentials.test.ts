@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { MissingProgramError } from '../../../src/errors.js'
 import { findCredentials } from '../../../src/images/credentials.js'
+import { createRunner } from '../../../src/tools/runner.js'
 import { type Answer, FakeRunner } from '../tools/fake-runner.js'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -81,6 +82,9 @@ describe('credentials for registries', () => {
     expect(await of(() => ({ exitCode: 1, stdout: 'SECRET', stderr: 'locked\nreally' }))).to.equal(
       'docker-credential-x failed: locked really.',
     )
+    expect(await of(() => ({ exitCode: 1, endedBy: 'SIGTERM', stdout: 'SECRET' }))).to.equal(
+      'docker-credential-x did not answer in time.',
+    )
     expect(await of(() => ({ stdout: 'SECRET' }))).to.equal(
       'docker-credential-x gave an answer that is none.',
     )
@@ -89,6 +93,41 @@ describe('credentials for registries', () => {
         throw new MissingProgramError('docker-credential-x was not found.', { code: 'PROGRAM_NOT_FOUND' })
       }),
     ).to.equal('docker-credential-x was not found.')
+  })
+
+  it('ends a helper that does not answer', async () => {
+    const helper = join(folder, 'docker-credential-slow')
+    await writeFile(helper, '#!/bin/sh\ntrap "" INT\nexec sleep 60\n', { mode: 0o755 })
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ credsStore: 'slow' }))
+    const found = await findCredentials('r.io', {
+      runner: createRunner(() => undefined),
+      home: '/nowhere',
+      environment: { DOCKER_CONFIG: folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+      signal: AbortSignal.timeout(50),
+      helperTimeoutMs: 200,
+    })
+    expect(found).to.deep.equal({ problem: 'docker-credential-slow did not answer in time.' })
+  })
+
+  it('takes what a variable gives before the file', async () => {
+    const given = (auths: object | string) => ({
+      DOCKER_CONFIG: folder,
+      DOCKER_AUTH_CONFIG: JSON.stringify({ auths }),
+    })
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { 'r.io': ME } }))
+    const runner = new FakeRunner(() => undefined)
+    const of = async (environment: Record<string, string>, registry = 'r.io') =>
+      findCredentials(registry, { runner, home: '/', environment })
+    const auths = {
+      'r.io': { auth: base64('you:x') },
+      'https://index.docker.io/v1/': { auth: base64('hub:x') },
+    }
+    expect(await of(given(auths))).to.deep.equal({ credentials: { username: 'you', password: 'x' } })
+    expect(await of(given(auths), 'docker.io')).to.deep.equal({
+      credentials: { username: 'hub', password: 'x' },
+    })
+    for (const environment of [given({}), given('x'), { DOCKER_CONFIG: folder, DOCKER_AUTH_CONFIG: '{' }])
+      expect(await of(environment)).to.deep.equal({ credentials: ME })
   })
 
   it('gets along without a usable file', async () => {
