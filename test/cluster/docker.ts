@@ -87,7 +87,9 @@ export async function withoutRegistry<Result>(use: () => Promise<Result>): Promi
 async function bringRegistryBack(facts: ClusterFacts): Promise<void> {
   const { pid, ended } = await startRegistry()
   const wait = { what: 'the registry', log: 'registry', seconds: 30, intervalMs: 50, hopeless: ended }
-  await waitFor(wait, async () => (await fetch(`http://${process.env['K8SFLOW_TEST_REGISTRY']}/v2/`)).ok)
+  const url = `http://${process.env['K8SFLOW_TEST_REGISTRY']}/v2/`
+  // A connection to the registry that was killed may never be answered.
+  await waitFor(wait, async () => (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok)
   // A cluster one of whose processes is missing counts as not running.
   await writeFacts({ ...facts, pids: { ...facts.pids, registry: pid } })
 }
