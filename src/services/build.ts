@@ -88,9 +88,10 @@ export async function prepareBuild(options: BuildOptions, context: BuildContext)
   const runner = createRunner(context.progress)
   const docker = createDocker(runner)
   const needs = { builder: options.builder, platforms: checked.platforms, output: checked.output }
-  const [sources, engine] = await Promise.all([
-    readSources({ ...options, apps: checked.apps, tags: options.tags ?? [] }, runner),
+  const [engine, sources] = await Promise.all([
+    // First, since buildx takes longer to start than git to answer.
     findEngine(docker, needs),
+    readSources({ ...options, apps: checked.apps, tags: options.tags ?? [] }, runner),
   ]).catch((error: unknown) => {
     // At a terminal Ctrl-C reaches also what is only asked something.
     stopIfAsked(context)
@@ -124,10 +125,11 @@ async function inScratch<Result>(work: (scratch: string) => Promise<Result>): Pr
 
 /** Says, before anything takes time, what would fail later or surprise. */
 async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>): Promise<void> {
-  const { sources, engine, platforms, output, options, context, runner } = run
+  const { sources, engine, platforms, output, options, context, runner, warnings } = run
   const dirty = sources.filter(({ state }) => state?.dirty === true)
   if (dirty.length > 0 && output === 'push' && !options.allowDirty) throw dirtyTree(dirty)
   const warn = (text: string) => context.progress({ kind: 'step', state: 'warning', text })
+  for (const text of warnings) warn(text)
   for (const text of await missingEmulators(engine.builder, platforms, sources)) warn(text)
   const cut = sources.filter(({ state }) => state?.shallow === true).map(({ folder }) => folder)
   if (cut.length > 0)
@@ -147,6 +149,7 @@ async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>): Promise<void> {
 async function runBuild(run: Run): Promise<BuildResult> {
   const { prepareLayouts, finishLayouts } = await import('./build-layouts.js')
   if (run.output === 'oci') await prepareLayouts(run.options.ociDir ?? '', run.apps)
+  if (run.output === 'push') loadRegistryClient()
   const digests = await bake(run)
   if (loadsArchives(run)) await load(run)
   if (run.output === 'oci') await finishLayouts(run.options.ociDir ?? '', run.apps, run.scratch)
@@ -158,6 +161,15 @@ async function runBuild(run: Run): Promise<BuildResult> {
     result.written = pins.map(({ path, app, digest }) => ({ file: path, app, digest }))
   }
   return result
+}
+
+/** While docker builds there is time to load what asks the registry afterwards; whether that works is seen then. */
+function loadRegistryClient(): void {
+  import('./build-registry.js').then(
+    // Node loads fetch when it is first called, or when one of its classes is named.
+    () => new Headers(),
+    () => undefined,
+  )
 }
 
 /** Runs the build and gives the digest of each app's image. */
@@ -235,9 +247,12 @@ async function describe(run: Run, source: Source, digests: Map<App, string>): Pr
 
 /** From what was written where it still lies here, else from the registry; sizes are left out where neither tells. */
 async function platformsOf(run: Run, { app, image }: Source, digest: string): Promise<ImagePlatform[]> {
-  const layout = await import('../images/oci-layout.js')
-  if (run.output === 'oci') return layout.layoutPlatforms(join(run.options.ociDir ?? '', app), digest)
-  if (loadsArchives(run)) return layout.archivePlatforms(archiveOf(run.scratch, app), digest)
+  if (run.output === 'oci' || loadsArchives(run)) {
+    const { archivePlatforms, layoutPlatforms } = await import('../images/oci-layout.js')
+    return run.output === 'oci'
+      ? layoutPlatforms(join(run.options.ociDir ?? '', app), digest)
+      : archivePlatforms(archiveOf(run.scratch, app), digest)
+  }
   const fallback = run.platforms.map((platform) => ({ platform }))
   if (run.output === 'load') return fallback
   const { pushedPlatforms } = await import('./build-registry.js')
