@@ -107,6 +107,8 @@ export interface CheckedBuild {
   output: BuildOutput
   buildArgs: Record<string, string>
   write: readonly string[]
+  /** What may surprise once it is built. */
+  warnings: string[]
 }
 
 /**
@@ -122,16 +124,15 @@ export async function checkBuild(options: BuildOptions): Promise<CheckedBuild> {
       code: 'WRITE_WITHOUT_PUSH',
       suggestions: ['Add --push.'],
     })
-  if (write.length > 0) {
-    const { checkPinTargets } = await import('./image-pins.js')
-    await checkPinTargets(write, apps)
-  }
+  const warnings =
+    write.length > 0 ? await (await import('./image-pins.js')).checkPinTargets(write, apps) : []
   return {
     apps,
     platforms: checkPlatforms(options.platforms),
     output,
     buildArgs: Object.fromEntries((options.buildArgs ?? []).map((text) => buildArg(text))),
     write,
+    warnings,
   }
 }
 

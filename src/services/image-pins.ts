@@ -3,6 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { FailedError, InvalidInputError, K8sflowError } from '../errors.js'
+import { listed } from '../cluster/access.js'
 import { assertWritable, type Change, editFile } from '../tools/atomic-file.js'
 import { chartPath } from '../tools/chart.js'
 import { readText } from '../tools/text-file.js'
@@ -41,6 +42,7 @@ type Pins = Partial<Record<App, Pin>>
 interface Target {
   path: string
   apps: App[]
+  warnings: string[]
 }
 
 interface Plan extends Target {
@@ -51,14 +53,15 @@ interface Plan extends Target {
 /**
  * Checks, before images are built, that their digests can be written into values files afterwards: each file is there,
  * valid, writable and holds an app, each app is held by a file, and nothing stands in the way of the change itself.
+ * @returns what is worth a warning: settings of single countries that the new digest gets along with badly
  * @throws InvalidInputError naming every problem; nothing is written
  */
 export async function checkPinTargets(
   files: readonly string[],
   apps: readonly App[],
   { chart }: Pick<PinOptions, 'chart'> = {},
-): Promise<void> {
-  await findTargets(files, apps, chartPath(chart))
+): Promise<string[]> {
+  return (await findTargets(files, apps, chartPath(chart))).flatMap(({ warnings }) => warnings)
 }
 
 /**
@@ -101,7 +104,7 @@ async function findTargets(files: readonly string[], apps: readonly App[], chart
     const found = await inspect(path, apps, chart)
     problems.push(...found.problems)
     const name = await realpath(path).catch(() => path)
-    if (!targets.has(name)) targets.set(name, { path, apps: found.apps })
+    if (!targets.has(name)) targets.set(name, { path, apps: found.apps, warnings: found.warnings })
   }
   const held = [...targets.values()].flatMap((target) => target.apps)
   const left = apps.filter((app) => !held.includes(app))
@@ -116,12 +119,12 @@ async function inspect(
   path: string,
   apps: readonly App[],
   chart: string,
-): Promise<{ problems: Problem[]; apps: App[] }> {
+): Promise<{ problems: Problem[]; apps: App[]; warnings: string[] }> {
   const problems: Problem[] = []
   const note = (error: unknown): undefined => {
     problems.push(problemOf(error))
   }
-  const done = { problems, apps: [] }
+  const done = { problems, apps: [], warnings: [] }
   if (path === '-') {
     problems.push({
       message: 'Images are written into files; "-", standard input, is none.',
@@ -145,11 +148,23 @@ async function inspect(
   if (!isFile) return done
   const values = (await readValuesFiles([path], chart).catch(note))?.files[0]?.values
   if (values === undefined) return done
-  const { appsIn } = await import('../values/pin.js')
+  const { appsIn, countryImages } = await import('../values/pin.js')
   const held = appsIn(values).filter((app) => apps.includes(app))
   if (held.length === 0) problems.push(nothingAbout([path], apps))
   else await newText(path, probe(held)).catch(note)
-  return { problems, apps: held }
+  return { problems, apps: held, warnings: held.flatMap((app) => overlaps(path, countryImages(values, app))) }
+}
+
+/** A country's own image is merged with the pinned one, setting by setting. */
+function overlaps(path: string, { repository, tag, digest }: Record<keyof Pin, string[]>): string[] {
+  const said: [places: string[], effect: string][] = [
+    [digest, ': this wins over the digest that is written, so another image runs there.'],
+    [tag, ': no effect beside a digest.'],
+    [repository, ': the digest that is written is looked for there.'],
+  ]
+  return said
+    .filter(([places]) => places.length > 0)
+    .map(([places, effect]) => `${path}: ${listed(places, 3)}${effect}`)
 }
 
 function nothingAbout(files: readonly string[], apps: readonly App[]): Problem {

@@ -55,6 +55,30 @@ function heldTag({ value }: HelmYaml, app: App, pin: Pin | undefined): string | 
   return typeof tag === 'string' && tag !== '' ? tag : undefined
 }
 
+/**
+ * The settings of images that hold in one country only, as `firstApp.perCountry.it.image.digest`; not the tag of a
+ * country that has a digest, too.
+ */
+export function countryImages(
+  values: Readonly<Record<string, unknown>>,
+  app: App,
+): Record<keyof Pin, string[]> {
+  const found = { repository: [], tag: [], digest: [] } as Record<keyof Pin, string[]>
+  const countries = below(below(values, APP_KEYS[app]), 'perCountry')
+  for (const country of Object.keys(countries)) {
+    const image = below(below(countries, country), 'image')
+    for (const key of ['repository', 'tag', 'digest'] as const)
+      if (image[key] && !(key === 'tag' && image['digest']))
+        found[key].push(`${APP_KEYS[app]}.perCountry.${country}.image.${key}`)
+  }
+  return found
+}
+
+function below(values: Readonly<Record<string, unknown>>, key: string): Readonly<Record<string, unknown>> {
+  const value = values[key] as JsonValue | undefined
+  return isMapping(value) ? value : {}
+}
+
 /** Where the file holds something else than a mapping, what is wrong with it is for changeText to say. */
 function isAbsent({ value }: HelmYaml, app: App): boolean {
   if (value === undefined || appsIn(value).includes(app)) return false

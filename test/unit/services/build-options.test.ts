@@ -75,6 +75,7 @@ describe('the options of a build', () => {
       output: 'load',
       buildArgs: {},
       write: [],
+      warnings: [],
     })
     const one = await check({ project: ['app2'], push: true, buildArgs: ['A=1', 'B=x=y,z', 'C='] })
     expect(one)

@@ -104,6 +104,27 @@ describe('pinning images', () => {
     expect([await read('one.yml'), await read('two.yml')]).to.deep.equal([APP1, APP2])
   })
 
+  it('says which countries have an image of their own', async () => {
+    const countries = {
+      it: { image: { digest: TWO.digest, tag: '1' } },
+      es: { image: { tag: '1' } },
+      fr: { image: { repository: 'r.io/a', tag: '2' } },
+      at: { image: { tag: null }, resources: {} },
+    }
+    await write(
+      'one.yml',
+      `firstApp: {create: true, countries: [it], perCountry: ${JSON.stringify(countries)}}\n`,
+    )
+    await write('two.yml', APP2)
+    const warnings = await checkPinTargets([at('one.yml'), at('two.yml')], ['app1', 'app2'])
+    expect(warnings.map(short)).to.deep.equal([
+      'one.yml: firstApp.perCountry.it.image.digest: this wins over the digest that is written, so another image runs there.',
+      'one.yml: firstApp.perCountry.es.image.tag, firstApp.perCountry.fr.image.tag: no effect beside a digest.',
+      'one.yml: firstApp.perCountry.fr.image.repository: the digest that is written is looked for there.',
+    ])
+    expect(await checkPinTargets([at('two.yml')], ['app2'])).to.deep.equal([])
+  })
+
   const unfit: [name: string, text: string | undefined, message: RegExp][] = [
     ['is missing', undefined, /^one\.yml: there is no such file\.$/],
     ['is broken', 'firstApp: {\n', /^one\.yml:2:1: /],
