@@ -64,6 +64,12 @@ const KNOWN: readonly Known[] = [
     ],
   },
   {
+    // Before what is said of registries: this connection ends in the same words.
+    pattern: /failed to receive status|cannot connect to the docker daemon/i,
+    code: 'ENGINE_STOPPED',
+    suggestions: () => ['The engine or builder stopped in the middle of it. Is it running? docker info'],
+  },
+  {
     pattern:
       /connection refused|no such host|i\/o timeout|network is unreachable|connection reset|EOF$|TLS handshake timeout|server misbehaving/i,
     code: 'REGISTRY_UNREACHABLE',

@@ -82,6 +82,13 @@ describe('a build that failed', () => {
     expect(error.suggestions.join()).to.match(/^Does localhost:5000\/nothing:1 exist\?/)
   })
 
+  it('is not for the registry to explain when the engine stops', async () => {
+    const error = await failureOf('engine-stopped')
+    expect(error.message).to.match(/^app2 could not be built: failed to receive status: .*EOF$/)
+    expect(error).to.include({ code: 'ENGINE_STOPPED', exitCode: 1 })
+    expect(error.suggestions.join()).to.include('docker info')
+  })
+
   it('tells what was built from what was pushed', async () => {
     for (const recording of ['push-refused', 'push-classic-refused']) {
       const error = await failureOf(recording)
