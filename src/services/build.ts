@@ -125,10 +125,11 @@ async function inScratch<Result>(work: (scratch: string) => Promise<Result>): Pr
 
 /** Says, before anything takes time, what would fail later or surprise. */
 async function lookAhead(run: Omit<Run, 'docker' | 'scratch'>): Promise<void> {
-  const { sources, engine, platforms, output, options, context, runner } = run
+  const { sources, engine, platforms, output, options, context, runner, warnings } = run
   const dirty = sources.filter(({ state }) => state?.dirty === true)
   if (dirty.length > 0 && output === 'push' && !options.allowDirty) throw dirtyTree(dirty)
   const warn = (text: string) => context.progress({ kind: 'step', state: 'warning', text })
+  for (const text of warnings) warn(text)
   for (const text of await missingEmulators(engine.builder, platforms, sources)) warn(text)
   const cut = sources.filter(({ state }) => state?.shallow === true).map(({ folder }) => folder)
   if (cut.length > 0)
