@@ -155,7 +155,7 @@ describe('pinning images', () => {
     expect((await errorOf(checkPinTargets([at('folder')], ['app1']))).message).to.include('it is a folder')
     const error = await errorOf(checkPinTargets([at('locked.yml')], ['app1']))
     expect(error.message).to.include('it is read-only')
-    expect(error.suggestions.join(' ')).to.include('or name another file').and.not.to.include('-o')
+    expect(error.suggestions.join(' ')).to.include('or name another file').and.not.to.include(' -o')
   })
 
   it('does not wait for a file that is none', async () => {
