@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 
 import type { Cluster } from '../../src/cluster/cluster.js'
 import type { BuildResult } from '../../src/services/build.js'
+import type { DeployResult } from '../../src/services/deploy-result.js'
 import { helm, removeAll, suiteCluster } from './cli.js'
 import { docker } from './docker.js'
 import {
@@ -29,6 +30,7 @@ const SECOND_COMMIT = '2026-02-03T04:05:06Z'
 /** A time of files after every commit, as all clones have it: BuildKit brings such times back to the commit's, not forward. */
 const LATER = [2_000_000_000, 2_000_000_000] as const
 const THIRD_COMMIT = '2026-03-04T05:06:07Z'
+const FOURTH_COMMIT = '2026-04-05T06:07:08Z'
 
 interface Index {
   manifests: { digest: string; platform: { os: string; architecture: string } }[]
@@ -48,6 +50,7 @@ describe('build, push, pin and deploy', function () {
   const build = (argv: string[], cwd = repository.folder) =>
     k8sflowInsideJson<BuildResult>(['build', `--image-prefix=${prefix}`, baseArgument(), ...argv], { cwd })
   const pinning = () => ['--push', ...APPS.flatMap((app) => ['--write', repository.values(app)])]
+  const files = () => APPS.flatMap((app) => ['-f', repository.values(app)])
   const digests = ({ images }: BuildResult) => images.map(({ digest }) => digest)
 
   before(async function () {
@@ -185,6 +188,24 @@ describe('build, push, pin and deploy', function () {
     expect(now.get('app2')!.metadata.uid).to.equal(before.get('app2')!.metadata.uid)
   })
 
+  it('does all of it with deploy --build', async () => {
+    const page = repository.source('app2', 'html', 'index.html.template')
+    await writeFile(page, (await readFile(page, 'utf8')).replace('<dl>', '<p>changed in one go</p>\n<dl>'))
+    await repository.commit(FOURTH_COMMIT)
+    const before = await podsByApp()
+    const argv = ['deploy', ...files(), '--build', `--image-prefix=${prefix}`, baseArgument()]
+    const result = await k8sflowInsideJson<DeployResult>(argv, { cwd: repository.folder })
+    const now = await podsByApp()
+    for (const { app, image, tag, digest } of result.build!.images) {
+      expect((await inRegistry(image, tag)).digest).to.equal(digest)
+      expect((await section(app)).image).to.include({ repository: image, digest })
+      expect(runningDigest(now.get(app)!)).to.equal(digest)
+    }
+    expect(result.apps.map(({ ping }) => ping?.ok)).to.deep.equal([true, true])
+    expect(await answer('app2', '/')).to.include('changed in one go')
+    expect(now.get('app1')!.metadata.uid).to.equal(before.get('app1')!.metadata.uid)
+  })
+
   async function section(app: (typeof APPS)[number]): Promise<{ image?: unknown }> {
     const values = parse(await readFile(repository.values(app), 'utf8')) as Record<
       string,
@@ -194,8 +215,7 @@ describe('build, push, pin and deploy', function () {
   }
 
   async function deploy(): Promise<void> {
-    const files = APPS.flatMap((app) => ['-f', repository.values(app)])
-    const { exitCode, stderr } = await k8sflowInside(['deploy', ...files], { cwd: repository.folder })
+    const { exitCode, stderr } = await k8sflowInside(['deploy', ...files()], { cwd: repository.folder })
     expect(exitCode, stderr).to.equal(0)
   }
 
