@@ -51,11 +51,24 @@ export function bakeFile(
   settings: BuildSettings,
   output: (app: App) => string,
 ): BakeFile {
-  return {
+  const file: BakeFile = {
     target: Object.fromEntries(
       targets.map((target) => [target.app, bakeTarget(target, settings, output(target.app))]),
     ),
   }
+  return JSON.parse(JSON.stringify(file), (_key, value: unknown) =>
+    typeof value === 'string' ? literal(value) : value,
+  ) as BakeFile
+}
+
+/** Strings of a bake file are templates of HCL, also in JSON: a path with `${` would be evaluated. */
+function literal(text: string): string {
+  return text.replaceAll(/[$%](?=\{)/g, '$&$&')
+}
+
+/** One field of an exporter's options, which are a line of CSV. */
+export function csvField(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 function bakeTarget(target: BuildTarget, settings: BuildSettings, output: string): BakeTarget {

@@ -4,7 +4,7 @@ import type { Progress } from '../progress.js'
 import type { Docker } from '../tools/docker.js'
 import type { Runner } from '../tools/runner.js'
 import type { App } from '../values/contract.js'
-import { bakeFile, type BakeFile } from './build-definition.js'
+import { bakeFile, type BakeFile, csvField } from './build-definition.js'
 import type { Engine } from './build-engine.js'
 import type { BuildOptions, CheckedBuild } from './build-options.js'
 import type { Source } from './build-sources.js'
@@ -67,10 +67,10 @@ export function definition(run: Run): BakeFile {
  */
 function exporter({ output, engine: { route }, scratch }: Run, app: App): string {
   const same = 'oci-mediatypes=true,rewrite-timestamp=true'
-  if (output === 'oci') return `type=oci,dest=${join(scratch, app)},tar=false,${same}`
+  if (output === 'oci') return `type=oci,${csvField(`dest=${join(scratch, app)}`)},tar=false,${same}`
   if (route === 'classic') return output === 'push' ? 'type=image,push=true' : 'type=docker'
   if (output === 'push') return `type=image,push=true,${route === 'containerd' ? 'store=false,' : ''}${same}`
-  if (route === 'containerd') return `type=oci,dest=${archiveOf(scratch, app)},${same}`
+  if (route === 'containerd') return `type=oci,${csvField(`dest=${archiveOf(scratch, app)}`)},${same}`
   return 'type=docker,rewrite-timestamp=true'
 }
 

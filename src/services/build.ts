@@ -115,7 +115,13 @@ export async function prepareBuild(options: BuildOptions, context: BuildContext)
 }
 
 async function inScratch<Result>(work: (scratch: string) => Promise<Result>): Promise<Result> {
-  const scratch = await mkdtemp(join(tmpdir(), 'k8sflow-build-'))
+  const scratch = await mkdtemp(join(tmpdir(), 'k8sflow-build-')).catch((cause: unknown) => {
+    throw new FailedError(`No folder for the build can be made in ${tmpdir()}: ${(cause as Error).message}`, {
+      code: 'NO_TEMPORARY_FOLDER',
+      suggestions: ['Name a folder that can be written and has space: export TMPDIR=DIR'],
+      cause,
+    })
+  })
   try {
     return await work(scratch)
   } finally {

@@ -426,6 +426,12 @@ describe('k8sflow build', () => {
         expect(await docker.orders()).to.deep.equal([])
       })
 
+    it('a temporary folder that cannot be written', async () => {
+      const { error } = await run([], { TMPDIR: join(folder, 'none') })
+      expect(error).to.have.property('code', 'NO_TEMPORARY_FOLDER')
+      expect(error?.message).to.include(join(folder, 'none'))
+    })
+
     it('a docker that is not there', async () => {
       const { stderr, exitCode } = await run([], { K8SFLOW_DOCKER: join(folder, 'nowhere') })
       expect(exitCode).to.equal(4)

@@ -1,6 +1,11 @@
 import { expect } from 'chai'
 
-import { bakeFile, type BuildSettings, type BuildTarget } from '../../../src/services/build-definition.js'
+import {
+  bakeFile,
+  type BuildSettings,
+  type BuildTarget,
+  csvField,
+} from '../../../src/services/build-definition.js'
 
 const TARGETS: BuildTarget[] = (['app1', 'app2'] as const).map((app, index) => ({
   app,
@@ -73,5 +78,24 @@ describe('the bake file', () => {
     expect(bake({ buildArgs: { SOURCE_DATE_EPOCH: '0' } }).app1!.args).to.deep.equal({
       SOURCE_DATE_EPOCH: '0',
     })
+  })
+
+  it('has nothing in it that HCL would evaluate', () => {
+    const [target] = TARGETS
+    const { app1 } = bake(
+      { buildArgs: { A: '${HOME} $B $${C} %{if} 5%' }, cacheFrom: ['type=local,src=${x}'] },
+      [{ ...target!, context: '/src/${x}/app1' }],
+    )
+    expect(app1!.context).to.equal('/src/$${x}/app1')
+    expect(app1!.args['A']).to.equal('$${HOME} $B $$${C} %%{if} 5%')
+    expect(app1!['cache-from']).to.deep.equal(['type=local,src=$${x}'])
+  })
+
+  it('quotes what an exporter would take apart', () => {
+    expect(['dest=/tmp/a b', 'dest=/a,b', 'dest=/a"b'].map((text) => csvField(text))).to.deep.equal([
+      'dest=/tmp/a b',
+      '"dest=/a,b"',
+      '"dest=/a""b"',
+    ])
   })
 })
