@@ -35,6 +35,14 @@ const KNOWN: readonly Known[] = [
     ],
   },
   {
+    // BuildKit's default generator of SBOMs (moby/buildkit, "BUILDKIT_SYFT_SCANNER").
+    pattern: /docker\/buildkit-syft-scanner/,
+    code: 'SBOM_SCANNER_MISSING',
+    suggestions: () => [
+      'This image makes SBOMs: let the builder pull it, from Docker Hub or a mirror, or build without --sbom.',
+    ],
+  },
+  {
     pattern: /exec format error/i,
     code: 'NO_EMULATOR',
     suggestions: (_match, { platforms }) => [

@@ -126,6 +126,11 @@ describe('a build that failed', () => {
       'REGISTRY_UNREACHABLE',
       /again/,
     ],
+    [
+      'failed to resolve source metadata for docker.io/docker/buildkit-syft-scanner:stable-1: failed to do request: Head "https://r.lan/v2/": EOF',
+      'SBOM_SCANNER_MISSING',
+      /without --sbom/,
+    ],
     ['failed to do request: Head "https://r.lan/v2/": EOF', 'REGISTRY_UNREACHABLE', /running/],
     [
       'failed to do request: Head "https://r.lan:5000/v2/": http: server gave HTTP response to HTTPS client',
