@@ -73,7 +73,7 @@ describe('build and deploy when something is wrong', function () {
       const ran = await build(['--push', '--allow-dirty', '--tag=copy', ...write()])
       expect(ran.exitCode, ran.stderr).to.equal(EXIT_CODES.failed)
       expect(ran.stderr)
-        .to.include(`app1 could not be built (${dockerfile}:${line})`)
+        .to.include(`app1 could not be built (${join('samples', 'app1', 'Dockerfile')}:${line})`)
         .and.include('missing.txt')
       expect(await readValues()).to.deep.equal(values)
       expect((await inRegistry(`${prefix}/app1`, 'copy')).found).to.equal(false)
