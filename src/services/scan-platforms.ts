@@ -1,19 +1,20 @@
 import { homedir } from 'node:os'
 
-import { K8sflowError } from '../errors.js'
 import type { ImageReference } from '../images/reference.js'
+import type { RegistryError } from '../images/registry-errors.js'
 import type { Runner } from '../tools/runner.js'
 
-/**
- * The platforms a registry has of an image; empty when the registry does not tell, for whatever reason: the image may
- * be one of a local engine only, and of what is wrong otherwise trivy will complain itself.
- */
+/** The platforms a registry has of an image, or why it does not tell: the image may be one of a local engine only. */
+export type RegistryAnswer = { platforms: string[] } | { error: RegistryError }
+
+/** Asks a registry for the platforms of an image. */
 export async function registryPlatforms(
   reference: ImageReference,
   { runner, signal }: { runner: Runner; signal?: AbortSignal | undefined },
-): Promise<string[]> {
-  const [{ readPlatforms }, { findCredentials }] = await Promise.all([
+): Promise<RegistryAnswer> {
+  const [{ readPlatforms }, { RegistryError }, { findCredentials }] = await Promise.all([
     import('../images/registry.js'),
+    import('../images/registry-errors.js'),
     import('../images/credentials.js'),
   ])
   try {
@@ -22,9 +23,9 @@ export async function registryPlatforms(
       credentials: async (registry, signal) =>
         findCredentials(registry, { runner, home: homedir(), environment: process.env, signal }),
     })
-    return platforms.map(({ platform }) => platform)
+    return { platforms: platforms.map(({ platform }) => platform) }
   } catch (error) {
-    if (error instanceof K8sflowError) return []
+    if (error instanceof RegistryError) return { error }
     throw error
   }
 }

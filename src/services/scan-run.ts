@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { FailedError, InterruptedError, K8sflowError } from '../errors.js'
 import type { ImageReference } from '../images/reference.js'
+import type { RegistryError } from '../images/registry-errors.js'
 import type { Progress } from '../progress.js'
 import { TrivyError } from '../tools/trivy-errors.js'
 import { narrowReport, type TrivyReport } from '../tools/trivy-report.js'
@@ -12,6 +13,7 @@ import type { App } from '../values/contract.js'
 import { countsText, type Gate, isBlocking, sortFindings } from './scan-findings.js'
 import type { IgnoreFile } from './scan-ignore.js'
 import { readLayout, writeSingleImageLayout } from './scan-layout.js'
+import type { RegistryAnswer } from './scan-platforms.js'
 import type { FailedScan, ScannedImage } from './scan-result.js'
 import type { ScanTarget } from './scan-targets.js'
 
@@ -30,8 +32,7 @@ export interface ScanRunOptions {
   folder: string
   /** Asked for; empty for all that an image has. */
   platforms: readonly string[]
-  /** The platforms of an image in a registry; empty when they cannot be told. */
-  registryPlatforms: (reference: ImageReference) => Promise<string[]>
+  registryPlatforms: (reference: ImageReference) => Promise<RegistryAnswer>
 }
 
 /** SARIF 2.1.0, as far as it is touched here. */
@@ -48,11 +49,14 @@ interface Job {
   source: ImageRequest['source']
   from?: ImageRequest['from']
   digest: string | null
+  /** Why the registry did not say which platforms there are. */
+  unanswered?: RegistryError
 }
 
 /** Scans one image after the other: trivy locks its cache, so that two at once only wait for each other. */
 export class ScanRun {
   readonly failures: FailedScan[] = []
+  readonly warnings: string[] = []
   private readonly scanned: { image: ScannedImage; report: TrivyReport }[] = []
   private files = 0
 
@@ -100,20 +104,23 @@ export class ScanRun {
     const { platforms } = this.options
     const { image, source } = target
     if (source.kind === 'layout') return this.layoutJobs(target, source.folder)
-    const known = await this.options.registryPlatforms(source.reference)
+    const answer = await this.options.registryPlatforms(source.reference)
     const common = { target, source: { reference: image }, digest: source.reference.digest ?? null }
-    if (known.length > 0)
+    if ('platforms' in answer)
       return this.choose(
         target,
-        known.map((platform) => ({ platform })),
+        answer.platforms.map((platform) => ({ platform })),
       ).map(({ platform }) => ({
         ...common,
         platform,
         // An engine would give the image of its own platform, and perhaps an older one.
         from: 'registry',
       }))
-    if (platforms.length === 0) return [{ ...common, platform: undefined }]
-    return platforms.map((platform) => ({ ...common, platform, from: 'registry-first' }))
+    if (platforms.length > 0)
+      return platforms.map((platform) => ({ ...common, platform, from: 'registry-first' }))
+    const { error } = answer
+    // From a registry that trivy reaches all the same, it would take one platform and leave out the others.
+    return [{ ...common, platform: undefined, unanswered: error, from: 'engines' }]
   }
 
   private async layoutJobs(target: ScanTarget, folder: string): Promise<Job[]> {
@@ -148,7 +155,7 @@ export class ScanRun {
     return platforms.length === 0 ? [...has] : [...new Set(platforms.flatMap(fits))]
   }
 
-  private async run({ target, platform, source, digest, from }: Job): Promise<void> {
+  private async run({ target, platform, source, digest, from, unanswered }: Job): Promise<void> {
     const { trivy, gate, ignoreFile } = this.options
     const subject = platform === undefined ? target.image : `${target.image} (${platform})`
     this.context.progress({ kind: 'step', state: 'start', subject, text: 'scanning' })
@@ -159,7 +166,11 @@ export class ScanRun {
       // A layout was made for its platform, and cannot be asked for another.
       ...('folder' in source ? {} : { platform, from }),
     }
-    const report = await trivy.image(request, this.runOptions())
+    const report = await trivy.image(request, this.runOptions()).catch((error: unknown) => {
+      const isElsewhere =
+        unanswered !== undefined && error instanceof TrivyError && error.kind === 'not-found'
+      throw isElsewhere ? notInEngines(target, unanswered) : error
+    })
     if (platform !== undefined && report.platform !== null && !isPlatform(report.platform, platform))
       throw platformMissing(target, platform, [report.platform])
     const image: ScannedImage = {
@@ -174,6 +185,10 @@ export class ScanRun {
       ...dockerfileOf(target.apps),
     }
     this.scanned.push({ image, report })
+    if (unanswered !== undefined)
+      this.warnings.push(
+        `${subject}: only ${image.platform ?? 'one platform'} was scanned, as a local engine has it. ${unanswered.message}`,
+      )
     this.tell(subject, image)
   }
 
@@ -248,6 +263,21 @@ class Categories {
 /** `linux/arm/v7` is `linux/arm` too. */
 function isPlatform(has: string | null, wanted: string): boolean {
   return has === null || has === wanted || has.startsWith(`${wanted}/`)
+}
+
+function notInEngines(
+  { image }: ScanTarget,
+  { code, kind, message, suggestions }: RegistryError,
+): FailedError {
+  const advice =
+    kind === 'not-found'
+      ? 'An image that was only built: scan the folder that "k8sflow build --oci-dir DIR" writes.'
+      : 'If trivy gets there another way, name the platforms: --platform linux/amd64,linux/arm64'
+  return new FailedError(`${image} could not be scanned: no local engine has it. ${message}`, {
+    code,
+    suggestions: [...suggestions, advice],
+    data: { image },
+  })
 }
 
 function platformMissing(

@@ -84,6 +84,7 @@ export async function scan(
         ...environmentWarnings(REPLACED_VARIABLES),
         ...(trivy.version === 'dev' ? [UNKNOWN_VERSION] : []),
         ...ignoreFileWarnings(ignoreFile),
+        ...run.warnings,
         ...run.images.flatMap(imageWarnings),
       ],
     }

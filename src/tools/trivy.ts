@@ -13,7 +13,7 @@ export interface ImageRequest {
   /** `linux/arm64`. An image that is not an index ignores it: compare with the report's. */
   platform?: string | undefined
   /** Where to look; left out, in local engines first, as trivy does. Never over TRIVY_IMAGE_SRC. */
-  from?: 'registry' | 'registry-first' | undefined
+  from?: 'registry' | 'registry-first' | 'engines' | undefined
   /** A `.trivyignore` file that exists. */
   ignoreFile?: string | undefined
 }
@@ -42,7 +42,8 @@ export interface Trivy {
  */
 const REPORT_VARIABLES = [
   ...['FORMAT', 'OUTPUT', 'OUTPUT_PLUGIN_ARG', 'TEMPLATE', 'REPORT', 'TABLE_MODE', 'DEPENDENCY_TREE'],
-  ...['SEVERITY', 'SCANNERS', 'SECURITY_CHECKS', 'IGNOREFILE', 'IGNORE_UNFIXED', 'LIST_ALL_PKGS'],
+  ...['SEVERITY', 'SCANNERS', 'SECURITY_CHECKS', 'IGNOREFILE', 'IGNORE_UNFIXED', 'IGNORE_STATUS'],
+  ...['LIST_ALL_PKGS', 'PKG_TYPES', 'VULN_TYPE'],
   ...['SHOW_SUPPRESSED', 'COMPLIANCE', 'EXIT_CODE', 'EXIT_ON_EOL', 'INPUT', 'PLATFORM', 'QUIET', 'DEBUG'],
   ...['GENERATE_DEFAULT_CONFIG', 'DOWNLOAD_DB_ONLY', 'DOWNLOAD_JAVA_DB_ONLY', 'RUN_AS_PLUGIN', 'TRACE_HTTP'],
 ].map((name) => `TRIVY_${name}`)
@@ -52,6 +53,7 @@ export const REPLACED_VARIABLES: Readonly<Record<string, string>> = {
   TRIVY_SEVERITY: '--severity',
   TRIVY_IGNOREFILE: '--ignore-file',
   TRIVY_IGNORE_UNFIXED: '--ignore-unfixed',
+  TRIVY_IGNORE_STATUS: '--ignore-unfixed',
   TRIVY_PLATFORM: '--platform',
 }
 
@@ -93,12 +95,15 @@ export async function createTrivy(runner: Runner, options: { program?: string } 
   }
 }
 
-const IMAGE_SOURCES = { registry: 'remote', 'registry-first': 'remote,docker,containerd,podman' }
+const ENGINES = 'docker,containerd,podman'
+const IMAGE_SOURCES = { registry: 'remote', 'registry-first': `remote,${ENGINES}`, engines: ENGINES }
 
 function imageArguments({ source, platform, from, ignoreFile }: ImageRequest): string[] {
   return [
     ...['image', '--format', 'json', '--no-progress', '--list-all-pkgs=false', '--show-suppressed'],
     ...['--scanners', 'vuln,secret', '--severity', SEVERITIES, '--exit-code', '0', '--exit-on-eol', '0'],
+    // A trivy.yaml could leave these out, and nobody would see it; an empty list of statuses is none.
+    ...['--pkg-types', 'os,library', '--ignore-unfixed=false', '--ignore-status', ''],
     ...(ignoreFile === undefined ? [] : ['--ignorefile', ignoreFile]),
     ...(platform === undefined ? [] : ['--platform', platform]),
     ...(from === undefined || process.env['TRIVY_IMAGE_SRC'] ? [] : ['--image-src', IMAGE_SOURCES[from]]),

@@ -206,11 +206,33 @@ describe('scan with a real trivy', function () {
     await build('--load', '--platform=linux/amd64', `--tag=hecha00/app1:${tag}-local`)
     const { result } = await json([`hecha00/app1:${tag}-local`])
     expect(idsOf(result)).to.deep.equal(FOUND.slice(0, 1))
+    expect(result.warnings.join()).to.match(/only linux\/amd64 was scanned, as a local engine has it/)
+  })
+
+  it('lets neither trivy.yaml nor a variable leave out findings', async () => {
+    const config = {
+      vulnerability: { 'ignore-unfixed': true, 'ignore-status': ['affected'] },
+      pkg: { types: ['library'] },
+    }
+    await writeFile(join(folder, 'narrow.json'), JSON.stringify(config))
+    const env = { TRIVY_CONFIG: 'narrow.json', TRIVY_IGNORE_STATUS: 'affected' }
+    const { result } = await json([baseDir, '--platform', 'linux/amd64'], env)
+    expect(idsOf(result)).to.deep.equal(FOUND.slice(0, 1))
   })
 
   const missing: [what: string, image: () => string, argv: string[], message: RegExp][] = [
-    ['a tag', () => `${repository}:none`, [], /there is no such image\.\n.*MANIFEST_UNKNOWN/],
-    ['a repository', () => 'localhost:5000/hecha00/none:1', [], /there is no such image/],
+    [
+      'a tag',
+      () => `${repository}:none`,
+      [],
+      /no local engine has it\. localhost:5000 has no hecha00\/app1:none/,
+    ],
+    [
+      'a repository',
+      () => 'localhost:5000/hecha00/none:1',
+      [],
+      /no local engine has it\. localhost:5000 has no hecha00\/none:1/,
+    ],
     [
       'a platform',
       () => `${repository}:${tag}`,

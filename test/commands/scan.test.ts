@@ -207,7 +207,9 @@ describe('k8sflow scan', () => {
       files: ['app1-production.yml'],
       digest,
     })
-    expect((await calls('image'))[0]).to.match(/ --exit-on-eol 0 localhost:1\/x\/app1@sha256:a+$/)
+    expect((await calls('image'))[0]).to.match(
+      / --image-src docker,containerd,podman localhost:1\/x\/app1@sha256:a+$/,
+    )
   })
 
   it('scans every platform that the registry has, and no engine', async () => {
@@ -236,6 +238,20 @@ describe('k8sflow scan', () => {
       `--platform linux/amd64 ${first} ${image}`,
       `--platform linux/arm64 ${first} ${image}`,
     ])
+  })
+
+  it('says that it scanned the platform of a local engine only, and takes none from elsewhere', async () => {
+    await answers({ 'x/app1': report('debian-amd64'), 'x/app2': await failure('not-in-engines') })
+    const { result } = await json(['localhost:1/x/app1', 'localhost:1/x/app2', '--severity', 'UNKNOWN'])
+    expect(result.warnings[0]).to.match(
+      /^localhost:1\/x\/app1: only linux\/amd64 was scanned, as a local engine has it\. localhost:1 cannot be reached/,
+    )
+    expect(result.failures).to.have.lengthOf(1)
+    expect(result.failures[0]).to.include({ image: 'localhost:1/x/app2', code: 'REGISTRY_UNREACHABLE' })
+    expect(result.failures[0]?.suggestions.join()).to.match(/--platform linux\/amd64,linux\/arm64/)
+    expect(await calls('image')).to.satisfy((lines: string[]) =>
+      lines.every((line) => line.includes(' --image-src docker,containerd,podman ')),
+    )
   })
 
   it('annotates findings and sums them up within GitHub Actions', async () => {
@@ -385,11 +401,13 @@ describe('k8sflow scan', () => {
     const { stderr, exitCode } = await run(['localhost:1/x/y'], {
       TRIVY_SEVERITY: 'LOW',
       TRIVY_IGNOREFILE: 'x',
+      TRIVY_IGNORE_STATUS: 'affected',
     })
     expect(exitCode).to.equal(0)
     expect(stderr).to.match(/⚠ This trivy was built without a version/)
     expect(stderr).to.match(/⚠ TRIVY_SEVERITY has no effect here: use --severity\./)
     expect(stderr).to.match(/⚠ TRIVY_IGNOREFILE has no effect here: use --ignore-file\./)
+    expect(stderr).to.match(/⚠ TRIVY_IGNORE_STATUS has no effect here: use --ignore-unfixed\./)
   })
 
   it('warns of rules without a reason, and names expired ones', async () => {

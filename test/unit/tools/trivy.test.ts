@@ -23,7 +23,7 @@ describe('trivy verbs', () => {
       trivy.image({ subject: 'app1', source: { reference: 'hecha00/app1:1' }, ...request }),
     )
   const always =
-    'image --format json --no-progress --list-all-pkgs=false --show-suppressed --scanners vuln,secret --severity UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL --exit-code 0 --exit-on-eol 0'
+    'image --format json --no-progress --list-all-pkgs=false --show-suppressed --scanners vuln,secret --severity UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL --exit-code 0 --exit-on-eol 0 --pkg-types os,library --ignore-unfixed=false --ignore-status '
   const cases: [string, Partial<ImageRequest>, string][] = [
     ['a reference', {}, 'hecha00/app1:1'],
     ['a folder', { source: { folder: '/tmp/layout-0' } }, '--input /tmp/layout-0'],
@@ -34,6 +34,7 @@ describe('trivy verbs', () => {
       '--platform linux/arm64 --image-src remote,docker,containerd,podman hecha00/app1:1',
     ],
     ['the registry alone', { from: 'registry' }, '--image-src remote hecha00/app1:1'],
+    ['local engines', { from: 'engines' }, '--image-src docker,containerd,podman hecha00/app1:1'],
     ['an ignore file', { ignoreFile: '.trivyignore' }, '--ignorefile .trivyignore hecha00/app1:1'],
   ]
   for (const [name, request, expected] of cases)
@@ -60,6 +61,8 @@ describe('trivy verbs', () => {
         'SEVERITY',
         'EXIT_CODE',
         'IGNOREFILE',
+        'IGNORE_STATUS',
+        'PKG_TYPES',
         'QUIET',
         'RUN_AS_PLUGIN',
       ]) {
