@@ -6,7 +6,7 @@ import { type Plan, plannedInstances, type PlannedRelease } from './deploy-plan.
 import type { DeployHelp } from './deploy-options.js'
 import type { KnownPlatforms } from './deploy-platforms.js'
 import type { DeployResult } from './deploy-result.js'
-import { type Files, keptNowhere, pinFiles, surprises, withImages } from './deploy-pins.js'
+import { type Files, keptNowhere, pinFiles, surprises, withImages, withTags } from './deploy-pins.js'
 import { checkPinTargets, pinImages } from './image-pins.js'
 
 /** A deployment with its images, by which it is compared with what runs. */
@@ -130,7 +130,7 @@ function imagePlan({ releases, notes }: Plan, images: readonly AppImage[]): Imag
         pins(({ digest }) => digest),
       ),
     },
-    tagged: withImages(
+    tagged: withTags(
       releases,
       pins(() => ''),
     ),

@@ -36,6 +36,26 @@ export function withImages(
   })
 }
 
+/**
+ * The same with images by their tags, as people know them. Beside the digest of a build the tag of a single country
+ * (`perCountry`) does not count, so that of the build stands there, too.
+ */
+export function withTags(
+  releases: readonly PlannedRelease[],
+  pins: Partial<Record<App, Pin>>,
+): PlannedRelease[] {
+  return withImages(releases, pins).map((planned) => {
+    const tags = planned.apps.map((app) => {
+      const tagged = Object.entries(mapping(sectionOf(planned.values, app)['perCountry'])).filter(
+        ([, settings]) => mapping(mapping(settings)['image'])['tag'] !== undefined,
+      )
+      const own = tagged.map(([country]) => [country, { image: { tag: pins[app]?.tag } }])
+      return [APP_KEYS[app], { perCountry: Object.fromEntries(own) }]
+    })
+    return { ...planned, values: mergeValues(planned.values, Object.fromEntries(tags)) }
+  })
+}
+
 /** Tells of apps whose new image no file will keep. */
 export function keptNowhere(releases: readonly PlannedRelease[], files: Files): string[] {
   return releases.flatMap(({ instances, origin }) => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 
 import type { ProgressEvent } from '../../../src/progress.js'
 import { onlyOnce } from '../../../src/services/deploy-build.js'
-import { keptNowhere, pinFiles, surprises, withImages } from '../../../src/services/deploy-pins.js'
+import { keptNowhere, pinFiles, surprises, withImages, withTags } from '../../../src/services/deploy-pins.js'
 import { planFromInput, planReleases, type ValuesFile } from '../../../src/services/deploy-plan.js'
 
 const NEW = { repository: 'lan:5000/app1', tag: 'abc', digest: `sha256:${'1'.repeat(64)}` }
@@ -73,6 +73,23 @@ describe('releases with other images', () => {
     expect(JSON.parse(passed!.stdin!)).to.deep.equal(passed!.values).and.to.have.nested.include({
       'firstApp.image.digest': NEW.digest,
       'firstApp.countries[0]': 'it',
+    })
+  })
+
+  it('have one tag in all countries, since those of single ones do not count beside a digest', () => {
+    const perCountry = {
+      it: { image: { tag: 'own', digest: 'sha256:0' } },
+      es: { replicas: 2, image: { tag: 'own' } },
+    }
+    const [tagged] = withTags(releasesOf(app1('app1.yml', { perCountry })), { app1: { ...NEW, digest: '' } })
+    expect(tagged!.values).to.deep.equal({
+      firstApp: section('app1', {
+        image: { ...NEW, digest: '' },
+        perCountry: {
+          it: { image: { tag: NEW.tag, digest: 'sha256:0' } },
+          es: { replicas: 2, image: { tag: NEW.tag } },
+        },
+      }),
     })
   })
 
