@@ -4,11 +4,11 @@ import { choose } from './choose.js'
 
 /** A command of k8sflow and its arguments. */
 export interface ChosenCommand {
-  id: 'values' | 'deploy' | 'status' | 'rollback' | 'uninstall'
+  id: 'values' | 'build' | 'scan' | 'deploy' | 'status' | 'rollback' | 'uninstall'
   argv: string[]
 }
 
-type Task = 'values' | 'deploy' | 'status' | 'undo'
+type Task = 'values' | 'build' | 'scan' | 'deploy' | 'status' | 'undo'
 
 /**
  * Asks what to do and everything needed for it.
@@ -20,6 +20,8 @@ export async function askCommand(files: readonly string[]): Promise<ChosenComman
   const task = await choose<Task | undefined>('What do you want to do?', [
     { name: 'Generate values: write the values file of an app', value: 'values' },
     { name: 'Deploy', value: 'deploy' },
+    { name: 'Build images, for this machine or a registry', value: 'build' },
+    { name: 'Scan the images of the values files here', value: 'scan' },
     { name: 'See what runs', value: 'status' },
     { name: 'Undo: go back a revision, or remove an app', value: 'undo' },
     { name: 'Nothing, leave', value: undefined },
@@ -29,8 +31,11 @@ export async function askCommand(files: readonly string[]): Promise<ChosenComman
       return { id: 'values', argv: await askValues() }
     case 'deploy':
       return { id: 'deploy', argv: await askDeploy(files) }
+    case 'build':
+      return { id: 'build', argv: await askBuild() }
+    case 'scan':
     case 'status':
-      return { id: 'status', argv: [] }
+      return { id: task, argv: [] }
     case 'undo':
       return askUndo()
     default:
@@ -60,6 +65,18 @@ function pairs(files: readonly string[]): string[][] {
   return ENVIRONMENTS.map((environment) => files.filter((file) => file.includes(`-${environment}.`))).filter(
     (found) => found.length > 1,
   )
+}
+
+async function askBuild(): Promise<string[]> {
+  const app = await choose('Of which app?', [
+    { name: 'both apps', value: undefined },
+    ...APPS.map((name) => ({ name, value: name })),
+  ])
+  const output = await choose('Where are they to go?', [
+    { name: 'Into the local Docker engine', value: '--load' },
+    { name: 'To the registry', value: '--push' },
+  ])
+  return [...(app === undefined ? [] : ['-p', app]), output]
 }
 
 async function askUndo(): Promise<ChosenCommand> {

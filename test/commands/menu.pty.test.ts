@@ -35,7 +35,7 @@ describe('k8sflow alone at a terminal', () => {
   it('leaves when there is nothing to do', async () => {
     const terminal = startInTerminal([], folder)
     await terminal.until('What do you want to do?')
-    terminal.press(down, down, down, down, enter)
+    terminal.press(down, down, down, down, down, down, enter)
     expect(await terminal.end()).to.deep.equal({ exitCode: 0, restored: true })
     expect(terminal.text()).not.to.include('$ k8sflow')
   })
@@ -55,7 +55,7 @@ describe('k8sflow alone at a terminal', () => {
       K8SFLOW_HELM: join(folder, 'no-helm'),
     })
     await terminal.until('What do you want to do?')
-    terminal.press(down, down, enter)
+    terminal.press(down, down, down, down, enter)
     await terminal.until('$ k8sflow status')
     const { exitCode, restored } = await terminal.end()
     expect([4, 5]).to.include(exitCode)
@@ -88,14 +88,14 @@ describe('k8sflow alone at a terminal', () => {
     [
       'the question for what to undo',
       async (terminal) => {
-        await open(terminal, 'What do you want to do?', down, down, down, enter)
+        await open(terminal, 'What do you want to do?', down, down, down, down, down, enter)
         await open(terminal, 'What is to be undone?', ctrlC)
       },
     ],
     [
       'the question for the app to undo',
       async (terminal) => {
-        await open(terminal, 'What do you want to do?', down, down, down, enter)
+        await open(terminal, 'What do you want to do?', down, down, down, down, down, enter)
         await open(terminal, 'What is to be undone?', down, enter)
         await open(terminal, 'Of which app?', ctrlC)
       },
