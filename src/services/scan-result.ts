@@ -103,6 +103,7 @@ function found(
     {
       code: 'VULNERABILITIES_FOUND',
       suggestions: [
+        ...new Set(failures.flatMap(({ suggestions }) => suggestions)),
         ...(fixable > 0
           ? [
               `A fixed version exists for ${String(fixable)} of ${String(findings.length)}: move to a base image that has it, and build again.`,

@@ -89,10 +89,11 @@ export class ScanRun {
       const file = join(this.options.folder, `report-${String(this.files++)}.json`)
       const wanted = narrowReport(report, (finding) => isBlocking(finding, this.options.gate), image.image)
       await writeFile(file, JSON.stringify(wanted))
-      const converted = (await this.options.trivy.sarif(
-        { report: file, noIgnores },
-        this.runOptions(),
-      )) as SarifLog
+      const converted = (await this.options.trivy
+        .sarif({ report: file, noIgnores }, this.runOptions())
+        .catch((error: unknown) => {
+          throw this.context.signal?.aborted === true ? interrupted() : error
+        })) as SarifLog
       log.$schema = converted.$schema ?? SARIF_SCHEMA
       const id = categories.next(image)
       log.runs.push(...converted.runs.map((run) => ({ ...run, automationDetails: { id } })))
@@ -219,7 +220,7 @@ export class ScanRun {
         return undefined
       }
     }
-    throw new InterruptedError('Interrupted: not everything was scanned.', { code: 'INTERRUPTED' })
+    throw interrupted()
   }
 
   private fail({ image }: ScanTarget, platform: string | null, error: K8sflowError): void {
@@ -263,6 +264,10 @@ class Categories {
 /** `linux/arm/v7` is `linux/arm` too. */
 function isPlatform(has: string | null, wanted: string): boolean {
   return has === null || has === wanted || has.startsWith(`${wanted}/`)
+}
+
+function interrupted(): InterruptedError {
+  return new InterruptedError('Interrupted: not everything was scanned.', { code: 'INTERRUPTED' })
 }
 
 function notInEngines(

@@ -288,6 +288,7 @@ describe('k8sflow scan', () => {
     expect(all.result.error?.message).to.match(
       /localhost:1\/x\/app3 \(linux\/amd64\): 1 CRITICAL, 2 HIGH\nNot scanned:\n {2}localhost:1\/bad\/app1 could not/,
     )
+    expect(all.result.error?.suggestions[0]).to.match(/^Log in to the registry/)
     const without = await json(images.slice(0, 2))
     expect(without.exitCode).to.equal(1)
     expect(without.result).to.include({ passed: false })
@@ -446,5 +447,16 @@ describe('k8sflow scan', () => {
     expect(exitCode).to.equal(130)
     expect(stderr).to.match(/Interrupted: not everything was scanned/)
     expect(await calls('image')).to.have.lengthOf(1)
+  })
+
+  it('ends with 130 when it is interrupted while SARIF is made', async () => {
+    await answers({ convert: { wait: true }, x: report('clean-end-of-life') })
+    const done = run(['localhost:1/x/a', '--format', 'sarif'])
+    while ((await calls('convert')).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    process.emit('SIGINT')
+    const { exitCode, stdout } = await done
+    expect(exitCode).to.equal(130)
+    expect(stdout).to.equal('')
   })
 })

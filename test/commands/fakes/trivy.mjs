@@ -9,6 +9,7 @@ appendFileSync(log, `${JSON.stringify(args)}\n`)
 const after = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined)
 
 if (args[0] === 'version') process.stdout.write(JSON.stringify({ Version: version }))
+else if (images[args[0]]?.wait) wait()
 else if (args[0] === 'convert') convert(JSON.parse(readFileSync(args.at(-1), 'utf8')))
 else {
   const input = after('--input')
@@ -17,14 +18,17 @@ else {
       ? `${args.at(-1)} ${after('--platform') ?? ''}`
       : readFileSync(`${input}/index.json`, 'utf8')
   const [, answer] = Object.entries(images).find(([part]) => name.includes(part)) ?? []
-  if (answer?.wait) {
-    process.on('SIGINT', () => process.exit(1))
-    setTimeout(() => undefined, 30_000)
-  } else if (answer?.report) process.stdout.write(readFileSync(answer.report))
+  if (answer?.wait) wait()
+  else if (answer?.report) process.stdout.write(readFileSync(answer.report))
   else {
     process.stderr.write(answer?.stderr ?? `x\tFATAL\tno answer for ${name}\n`)
     process.exitCode = answer?.exitCode ?? 1
   }
+}
+
+function wait() {
+  process.on('SIGINT', () => process.exit(1))
+  setTimeout(() => undefined, 30_000)
 }
 
 function convert(report) {
