@@ -5,8 +5,8 @@ import type { BuildResult } from '../services/build.js'
 
 export default class Build extends BaseCommand {
   static override summary = 'Build the images of the apps for all platforms, and push, load or write them.'
-  static override description = `Builds both apps side by side with docker buildx. The tag is the commit that is checked out. The time inside of an image is that \
-of the newest commit that changed the app's folder, so the same source gives the same digest, whenever it is built.
+  static override description = `Builds both apps side by side with docker buildx. The tag is the commit that is checked out. Times inside of an image are \
+always the same, so that the same source gives the same digest; its labels name the commit and its time.
 
 --push --write FILE pins what was pushed in a values file, which "k8sflow deploy" then deploys, to the byte.`
   static override examples = [

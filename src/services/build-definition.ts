@@ -7,7 +7,7 @@ export interface BuildTarget {
   context: string
   /** Names with tags, `hecha00/app1:1.0.0`; the first is the one that is reported. */
   references: readonly string[]
-  /** `SOURCE_DATE_EPOCH`: seconds since 1970 that stand for "now" in the image; undefined leaves the real time. */
+  /** `SOURCE_DATE_EPOCH` for programs that RUN starts: seconds since 1970; undefined leaves them the real time. */
   epoch: number | undefined
   labels: Readonly<Record<string, string>>
 }

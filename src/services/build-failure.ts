@@ -114,12 +114,18 @@ export function buildFailure(failed: FailedBuild): FailedError {
   const isPush = /^failed to push /.test(reason) || failed.steps.some(({ name }) => /^pushing /.test(name))
   const { code, suggestions } = explain(full, platforms) ?? (isPush ? PUSH_FAILED : stepFailed(failed))
   const where = place === undefined ? '' : ` (${place.path}:${String(place.line)})`
-  const what = isPush ? 'was built, but could not be pushed' : 'could not be built'
-  return new FailedError(`${app ?? 'The images'} ${what}${where}: ${reason}`, {
+  return new FailedError(`${app ?? 'The images'} ${whatWentWrong(failed, isPush)}${where}: ${reason}`, {
     code,
     suggestions,
     data: { ...(app === undefined ? {} : { app }), reason, ...place },
   })
+}
+
+function whatWentWrong({ steps }: FailedBuild, isPush: boolean): string {
+  if (isPush) return 'was built, but could not be pushed'
+  return steps.some(({ name }) => /^exporting cache /.test(name))
+    ? 'was built, but its cache could not be written (--cache-to)'
+    : 'could not be built'
 }
 
 /** What docker says last, taken apart. */

@@ -61,17 +61,21 @@ export function definition(run: Run): BakeFile {
 }
 
 /**
- * The exporter of an app. Timestamps are rewritten to SOURCE_DATE_EPOCH wherever that can be done, or two builds of a
- * commit would differ. An engine refuses that for images it keeps itself (`exporter option "rewrite-timestamp"
- * conflicts with "unpack"`, engine 28): what it pushes it does not keep, and what it is to keep is loaded from an archive.
+ * The exporter of an app. It sets every time in what the build adds, and that of the image, to one that is always the
+ * same. BuildKit only moves times back (`rewrite-timestamp`), and takes layers from its cache with the times they have: with
+ * the commit's time a file older than its commit, or a layer kept from an earlier one, would give another digest.
+ * An engine refuses that for images it keeps itself (`exporter option "rewrite-timestamp" conflicts with "unpack"`,
+ * engine 28): what it pushes it does not keep, and what it is to keep is loaded from an archive.
  */
-function exporter({ output, engine: { route }, scratch }: Run, app: App): string {
-  const same = 'oci-mediatypes=true,rewrite-timestamp=true'
+function exporter({ output, engine: { route }, sources, scratch }: Run, app: App): string {
+  const time = sources.find((source) => source.app === app)?.imageTime ?? 0
+  const rewrite = `rewrite-timestamp=true,source-date-epoch=${String(time)}`
+  const same = `oci-mediatypes=true,${rewrite}`
   if (output === 'oci') return `type=oci,${csvField(`dest=${join(scratch, app)}`)},tar=false,${same}`
   if (route === 'classic') return output === 'push' ? 'type=image,push=true' : 'type=docker'
   if (output === 'push') return `type=image,push=true,${route === 'containerd' ? 'store=false,' : ''}${same}`
   if (route === 'containerd') return `type=oci,${csvField(`dest=${archiveOf(scratch, app)}`)},${same}`
-  return 'type=docker,rewrite-timestamp=true'
+  return `type=docker,${rewrite}`
 }
 
 /** Whether images come as archives that the engine is to load. */

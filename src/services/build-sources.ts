@@ -27,6 +27,8 @@ export interface Source extends BuildTarget {
   image: string
   /** The tag that is reported. */
   tag: string
+  /** Seconds since 1970 for every time in the image: 0 unless SOURCE_DATE_EPOCH says otherwise. */
+  imageTime: number
   state: SourceState | undefined
 }
 
@@ -36,14 +38,15 @@ const TAG_DIGITS = 12
 /**
  * Finds the folders to build and names their images: by the commit that is checked out, with `-dirty` where the
  * app's own folder holds something that is not committed.
- * The time in the image (`SOURCE_DATE_EPOCH`) and its revision label are those of the newest commit that changed the
- * app's folder, so that commits elsewhere do not change its digest.
+ * The labels for its revision and time are those of the newest commit that changed the app's folder, so that commits
+ * elsewhere do not change its digest.
  * @throws InvalidInputError naming everything that is missing or not a name
  */
 export async function readSources(choice: SourceChoice, runner: Runner): Promise<Source[]> {
   const folder = resolve(choice.source)
   checkFolders(choice, folder)
   checkNames(choice)
+  const given = givenEpoch()
   return Promise.all(
     choice.apps.map(async (app) => {
       const context = join(folder, app)
@@ -58,7 +61,8 @@ export async function readSources(choice: SourceChoice, runner: Runner): Promise
         image,
         tag: tags[0] ?? '',
         references: tags.map((tag) => `${image}:${tag}`),
-        epoch: epochOf(state),
+        epoch: given ?? state?.lastChangeSeconds,
+        imageTime: given ?? 0,
         labels: labelsOf(state, choice.tags[0]),
         state,
       }
@@ -75,10 +79,10 @@ function commitTag(state: SourceState | undefined, folder: string): string {
   })
 }
 
-/** A variable of that name wins, as everywhere (reproducible-builds.org, "SOURCE_DATE_EPOCH"). */
-function epochOf(state: SourceState | undefined): number | undefined {
+/** The variable of that name, which wins, as everywhere (reproducible-builds.org, "SOURCE_DATE_EPOCH"). */
+function givenEpoch(): number | undefined {
   const given = process.env['SOURCE_DATE_EPOCH'] ?? ''
-  if (given === '') return state?.lastChangeSeconds
+  if (given === '') return undefined
   if (/^\d{1,12}$/.test(given)) return Number(given)
   throw new InvalidInputError(
     `SOURCE_DATE_EPOCH is ${JSON.stringify(given)}, which is no number of seconds.`,

@@ -124,7 +124,7 @@ describe('k8sflow build', () => {
     })
     expect(app1!.labels).to.include({ 'org.opencontainers.image.revision': commit })
     expect(app1!.output[0]).to.match(
-      /^type=oci,dest=\S+app1\.tar,oci-mediatypes=true,rewrite-timestamp=true$/,
+      /^type=oci,dest=\S+app1\.tar,oci-mediatypes=true,rewrite-timestamp=true,source-date-epoch=0$/,
     )
     expect(app2!.tags).to.deep.equal([`hecha00/app2:${tag()}`])
   })
@@ -167,7 +167,7 @@ describe('k8sflow build', () => {
       .and.include(`repository: "${prefix()}/app1"`)
     expect(two).to.include(digests['app2']).and.include(tag())
     expect((await docker.baked())['app1']!.output).to.deep.equal([
-      'type=image,push=true,store=false,oci-mediatypes=true,rewrite-timestamp=true',
+      'type=image,push=true,store=false,oci-mediatypes=true,rewrite-timestamp=true,source-date-epoch=0',
     ])
     expect(await docker.orders()).to.have.lengthOf(1)
   })
@@ -302,7 +302,7 @@ describe('k8sflow build', () => {
       'cache-from': ['type=registry,ref=r/app2'],
       'cache-to': ['type=inline'],
       'no-cache': true,
-      output: ['type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true'],
+      output: ['type=image,push=true,oci-mediatypes=true,rewrite-timestamp=true,source-date-epoch=0'],
     })
     expect((await docker.orders())[0]).to.include(' --builder boxed ')
   })

@@ -48,7 +48,7 @@ describe('the sources of a build', () => {
       (error: unknown) => error as InvalidInputError,
     )
 
-  it('are named by the commit, with its time', async () => {
+  it('are named by the commit, with its time for programs and labels', async () => {
     const source = relative(process.cwd(), folder)
     const [app1, app2] = await read({ source }, git({ remote: 'git@host.example:o/r.git' }))
     expect(app1).to.deep.include({
@@ -59,6 +59,7 @@ describe('the sources of a build', () => {
       tag: 'aaaaaaaaaaaa',
       references: ['hecha00/app1:aaaaaaaaaaaa'],
       epoch: 1_750_000_000,
+      imageTime: 0,
       labels: {
         'org.opencontainers.image.revision': LAST,
         'org.opencontainers.image.created': '2025-06-15T15:06:40.000Z',
@@ -94,8 +95,8 @@ describe('the sources of a build', () => {
   })
 
   it('take the time from SOURCE_DATE_EPOCH', async () => {
-    process.env['SOURCE_DATE_EPOCH'] = '0'
-    expect((await read())[0]!.epoch).to.equal(0)
+    process.env['SOURCE_DATE_EPOCH'] = '12'
+    expect((await read())[0]!).to.include({ epoch: 12, imageTime: 12 })
     process.env['SOURCE_DATE_EPOCH'] = ''
     expect((await read())[0]!.epoch).to.equal(1_750_000_000)
     for (const wrong of ['yesterday', '-1', '1.5']) {
