@@ -91,7 +91,8 @@ describe('a build that failed', () => {
 
   it('tells what was built from a cache that was not written', () => {
     const step = { app: 'app1', name: 'exporting cache to registry', error: 'x', output: [] }
-    const said = 'error writing layer blob: failed to do request: Head "https://r.lan/v2/": connection refused'
+    const said =
+      'error writing layer blob: failed to do request: Head "https://r.lan/v2/": connection refused'
     expect(failureSaying(`ERROR: target app1: failed to solve: ${said}`, [step])).to.include({
       message: `app1 was built, but its cache could not be written (--cache-to): ${said}`,
       code: 'REGISTRY_UNREACHABLE',
