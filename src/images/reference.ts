@@ -67,6 +67,11 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
   return `${bare ? path : `${registry}/${path}`}${end}`
 }
 
+/** For people: without most of a digest, which would push everything else off the screen. */
+export function shortImage(image: string): string {
+  return image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…')
+}
+
 /** Whether a registry is on this machine itself; all others are spoken to through TLS only. */
 export function isLocalRegistry(registry: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(registry)

@@ -1,3 +1,4 @@
+import { shortImage } from '../images/reference.js'
 import type { DeployedApp, DeployResult } from '../services/deploy-result.js'
 import { styles } from './styles.js'
 import { table } from './table.js'
@@ -24,7 +25,7 @@ async function appsText(result: DeployResult): Promise<string> {
     (app.ready > 0 && app.ready >= app.desired ? style.green : style.red)(
       `${String(app.ready)}/${String(app.desired)}`,
     ),
-    app.image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…') || '-',
+    shortImage(app.image) || '-',
     app.url || '-',
     pingText(app),
   ])

@@ -1,3 +1,4 @@
+import { shortImage } from '../images/reference.js'
 import type { IgnoredFinding, ScanFinding } from '../services/scan-findings.js'
 import type { ScannedImage, ScanResult } from '../services/scan.js'
 import { SEVERITIES, type Severity } from '../tools/trivy-report.js'
@@ -44,7 +45,7 @@ async function countsTable(groups: readonly Group[], { severities }: ScanResult)
   const style = styles(process.stdout)
   const rows = groups.map(({ image, platforms }) => [
     image.findings.length > 0 ? style.red('✗') : style.green('✔'),
-    imageText(image.image),
+    shortImage(image.image),
     platforms.join(','),
     image.os === null ? '-' : `${image.os.family} ${image.os.name}`.trim(),
     ...SEVERITIES.map((name) => countText(image.counts[name], name, severities)),
@@ -62,7 +63,7 @@ function countText(count: number, name: Severity, asked: readonly Severity[]): s
 async function details({ image, platforms }: Group, result: ScanResult): Promise<string[]> {
   const style = styles(process.stdout)
   const { findings, ignored, unfixed } = image
-  const title = style.bold([imageText(image.image), ...platforms].join(' '))
+  const title = style.bold([shortImage(image.image), ...platforms].join(' '))
   const parts: string[] = []
   if (findings.length > 0) {
     const rows = findings.slice(0, SHOWN).map((finding) => findingRow(finding))
@@ -108,9 +109,4 @@ function ignoredText({ id, package: name, severity, reason, source }: IgnoredFin
 
 function shortened(title: string): string {
   return title.length <= TITLE ? title || '-' : `${title.slice(0, TITLE - 1).trimEnd()}…`
-}
-
-/** Without most of a digest, which would push everything else off the screen. */
-function imageText(image: string): string {
-  return image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…')
 }

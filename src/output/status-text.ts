@@ -1,3 +1,4 @@
+import { shortImage } from '../images/reference.js'
 import type { InstanceStatus, StatusResult } from '../services/status.js'
 import { age } from './age.js'
 import { styles } from './styles.js'
@@ -18,7 +19,7 @@ export async function statusText(result: StatusResult, now = Date.now()): Promis
       colour(stateText(app)),
       app.country === null ? '-' : `${String(app.ready)}/${String(app.desired)}`,
       scalingText(app),
-      imageText(app.image),
+      app.image === null ? '-' : shortImage(app.image),
       app.hosts.join(',') || '-',
       age(app.createdAt, now),
     ]
@@ -38,11 +39,6 @@ function scalingText({ autoscaling }: InstanceStatus): string {
   const per = (value: number | undefined) => (value === undefined ? 'unknown' : `${String(value)}%`)
   const range = `${String(minReplicas)}..${String(maxReplicas)}`
   return targetCpu === undefined ? range : `${per(currentCpu)}/${per(targetCpu)} ${range}`
-}
-
-/** Without most of a digest, which would push everything else off the screen. */
-function imageText(image: string | null): string {
-  return image?.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…') ?? '-'
 }
 
 /** One line per cause: what keeps two hundred countries from running is usually one thing. */

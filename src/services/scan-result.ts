@@ -1,5 +1,6 @@
 import { FailedError, K8sflowError } from '../errors.js'
 import { EXIT_CODES } from '../exit-codes.js'
+import { shortImage } from '../images/reference.js'
 import type { Severity } from '../tools/trivy-report.js'
 import type { App } from '../values/contract.js'
 import { countsText, type IgnoredFinding, type ScanFinding } from './scan-findings.js'
@@ -60,6 +61,11 @@ export interface ScanResult {
   error?: { code: string; message: string; exit: number; suggestions: string[] }
 }
 
+/** `hecha00/app1:1.0.0 (linux/arm64)`, for people. */
+export function imageName(image: string, platform?: string | null): string {
+  return platform ? `${shortImage(image)} (${platform})` : shortImage(image)
+}
+
 /** The error a result stands for, if any: what was found, and what could not be scanned. */
 export function scanError(result: Omit<ScanResult, 'error'>): K8sflowError | undefined {
   const { images, failures, severities } = result
@@ -93,8 +99,7 @@ function found(
   const fixable = findings.filter(({ fixed }) => fixed !== null).length
   const open = findings.filter(({ kind, fixed }) => kind === 'vulnerability' && fixed === null).length
   const lines = bad.map(
-    ({ image, platform, counts }) =>
-      `  ${image}${platform === null ? '' : ` (${platform})`}: ${countsText(counts, severities)}`,
+    ({ image, platform, counts }) => `  ${imageName(image, platform)}: ${countsText(counts, severities)}`,
   )
   const failed = failures.length === 0 ? '' : `\nNot scanned:\n${failureLines(failures)}`
   return new K8sflowError(

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { FailedError, InterruptedError, K8sflowError } from '../errors.js'
-import type { ImageReference } from '../images/reference.js'
+import { type ImageReference, shortImage } from '../images/reference.js'
 import type { RegistryError } from '../images/registry-errors.js'
 import type { Progress } from '../progress.js'
 import { TrivyError } from '../tools/trivy-errors.js'
@@ -14,7 +14,7 @@ import { countsText, type Gate, isBlocking, sortFindings } from './scan-findings
 import type { IgnoreFile } from './scan-ignore.js'
 import { readLayout, writeSingleImageLayout } from './scan-layout.js'
 import type { RegistryAnswer } from './scan-platforms.js'
-import type { FailedScan, ScannedImage } from './scan-result.js'
+import { type FailedScan, imageName, type ScannedImage } from './scan-result.js'
 import type { ScanTarget } from './scan-targets.js'
 
 export interface ScanContext {
@@ -158,7 +158,7 @@ export class ScanRun {
 
   private async run({ target, platform, source, digest, from, unanswered }: Job): Promise<void> {
     const { trivy, gate, ignoreFile } = this.options
-    const subject = platform === undefined ? target.image : `${target.image} (${platform})`
+    const subject = imageName(target.image, platform)
     this.context.progress({ kind: 'step', state: 'start', subject, text: 'scanning' })
     const request: ImageRequest = {
       subject,
@@ -278,7 +278,7 @@ function notInEngines(
     kind === 'not-found'
       ? 'An image that was only built: scan the folder that "k8sflow build --oci-dir DIR" writes.'
       : 'If trivy gets there another way, name the platforms: --platform linux/amd64,linux/arm64'
-  return new FailedError(`${image} could not be scanned: no local engine has it. ${message}`, {
+  return new FailedError(`${shortImage(image)} could not be scanned: no local engine has it. ${message}`, {
     code,
     suggestions: [...suggestions, advice],
     data: { image },
@@ -291,7 +291,7 @@ function platformMissing(
   has: readonly (string | null)[],
 ): FailedError {
   return new FailedError(
-    `${image} could not be scanned for ${platform}: it has only ${has.map((name) => name ?? 'an unnamed platform').join(', ')}.`,
+    `${shortImage(image)} could not be scanned for ${platform}: it has only ${has.map((name) => name ?? 'an unnamed platform').join(', ')}.`,
     {
       code: 'TRIVY_PLATFORM_MISSING',
       suggestions: ['Leave out --platform to scan all that it has, or build it for that platform too.'],

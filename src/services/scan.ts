@@ -6,7 +6,7 @@ import type { Gate } from './scan-findings.js'
 import { type IgnoreFile, ignoreWarnings, readIgnoreFile } from './scan-ignore.js'
 import { checkScanOptions } from './scan-options.js'
 import { registryPlatforms } from './scan-platforms.js'
-import { type ScannedImage, scanError, type ScanResult } from './scan-result.js'
+import { imageName, type ScannedImage, scanError, type ScanResult } from './scan-result.js'
 import { type SarifLog, type ScanContext, ScanRun } from './scan-run.js'
 import { chooseTargets } from './scan-targets.js'
 
@@ -124,7 +124,7 @@ function environmentWarnings(replaced: Readonly<Record<string, string>>): string
 
 /** Where little was found for a reason other than that there is little to find. */
 function imageWarnings({ image, platform, os, hasPackages }: ScannedImage): string[] {
-  const subject = platform === null ? image : `${image} (${platform})`
+  const subject = imageName(image, platform)
   if (os === null)
     return [`${subject}: trivy does not know its operating system, so its packages were not looked at.`]
   const name = `${os.family} ${os.name}`.trim()

@@ -207,6 +207,7 @@ describe('k8sflow scan', () => {
       files: ['app1-production.yml'],
       digest,
     })
+    expect((await run(['-p', 'app1'])).stderr).to.match(/► localhost:1\/x\/app1@sha256:a{12}… scanning/)
     expect((await calls('image'))[0]).to.match(
       / --image-src docker,containerd,podman localhost:1\/x\/app1@sha256:a+$/,
     )
