@@ -74,7 +74,10 @@ function commitTag(state: SourceState | undefined, folder: string): string {
   if (state !== undefined) return `${state.commit.slice(0, TAG_DIGITS)}${state.dirty ? '-dirty' : ''}`
   throw new InvalidInputError(`${folder} has no commit that could name its image.`, {
     code: 'NO_COMMIT',
-    suggestions: ['Commit it: git init && git add . && git commit', 'Or name a tag yourself: --tag 1.0.0'],
+    suggestions: [
+      'Is git installed? Then commit it: git init && git add . && git commit',
+      'Or name a tag yourself: --tag 1.0.0',
+    ],
     data: { folder },
   })
 }

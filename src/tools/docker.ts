@@ -157,11 +157,11 @@ function isContainerd(nodes: NonNullable<ListedBuilder['Nodes']>): boolean {
 
 function buildxFailure(program: string, answer: Completed): K8sflowError {
   const said = firstLine(answer.stderr || answer.stdout)
+  // A docker without the plugin takes the first flag for its own, and shows its own usage.
+  const isOld = /unknown flag: --format/i.test(answer.stderr) && /docker buildx ls/.test(answer.stderr)
   if (/is not a docker command|unknown command: docker buildx|unknown flag: --format/i.test(answer.stderr))
     return new MissingProgramError(
-      /unknown flag/.test(answer.stderr)
-        ? `The buildx plugin of ${program} is too old: ${said}`
-        : `${program} has no buildx plugin.`,
+      isOld ? `The buildx plugin of ${program} is too old: ${said}` : `${program} has no buildx plugin.`,
       { code: 'BUILDX_NOT_FOUND', suggestions: HOW_TO_GET_DOCKER, data: { program, stderr: said } },
     )
   return new FailedError(`\`${commandLine(program, ['buildx', 'ls'])}\` failed: ${said}`, {
@@ -211,5 +211,7 @@ export function chooseBuilder(builders: readonly Builder[], name: string | undef
 }
 
 function firstLine(text: string): string {
-  return (text.trim().split('\n')[0] ?? '').replace(/^ERROR:\s*/, '')
+  const lines = text.trim().split('\n')
+  // docker begins with what it dislikes about its configuration.
+  return (lines.find((line) => !line.startsWith('WARNING: ')) ?? lines[0] ?? '').replace(/^ERROR:\s*/, '')
 }

@@ -105,7 +105,12 @@ describe('docker', () => {
     for (const [stderr, text] of [
       ["docker: 'buildx' is not a docker command.\nSee 'docker --help'", 'has no buildx plugin'],
       ['docker: unknown command: docker buildx\n\nRun docker --help', 'has no buildx plugin'],
-      ["unknown flag: --format\nSee 'docker buildx ls --help'.", 'too old'],
+      [
+        "unknown flag: --format\n\nUsage:  docker [OPTIONS] COMMAND\n\nRun 'docker --help'",
+        'has no buildx plugin',
+      ],
+      ["unknown flag: --format\nSee 'docker buildx ls --help'.", 'too old: unknown flag'],
+      ["WARNING: x\nunknown flag: --format\nSee 'docker buildx ls --help'.", 'too old: unknown flag'],
     ] as const) {
       const error = await failure(dockerAnswering({ exitCode: 1, stderr }).docker.builders())
       expect(error, stderr).to.include({ code: 'BUILDX_NOT_FOUND', exitCode: 4 })
