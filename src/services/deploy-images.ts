@@ -13,14 +13,14 @@ export interface PlannedImage {
 }
 
 /** What the chart takes where the values say nothing. */
-interface ChartDefaults {
+export interface ChartDefaults {
   values: ValuesMap
   appVersion: string
 }
 
 /**
- * The images a deployment would run, each once for every way its pods choose their nodes; as the chart's
- * `k8sflow.appImage` puts them together. Undefined for a packed chart, whose defaults only helm can read.
+ * The images a deployment would run, each once for every way its pods choose their nodes; undefined
+ * for a packed chart, whose defaults only helm can read.
  */
 export async function plannedImages(
   releases: readonly PlannedRelease[],
@@ -33,7 +33,7 @@ export async function plannedImages(
     for (const { app, country } of instances) {
       const settings = settingsOf(app, country, { values, defaults })
       const { nodeSelector, affinity, tolerations } = settings
-      const image = imageOf(app, mapping(settings['image']), defaults)
+      const image = imageOf(app, settings, defaults)
       const key = JSON.stringify([image, nodeSelector, affinity, tolerations])
       const known = found.get(key) ?? { image, apps: [], placement: { nodeSelector, affinity, tolerations } }
       if (!known.apps.includes(app)) known.apps.push(app)
@@ -42,7 +42,8 @@ export async function plannedImages(
   return [...found.values()]
 }
 
-function settingsOf(
+/** What the chart runs an app with in a country: defaults, the app's section, and the country's own part of it. */
+export function settingsOf(
   app: App,
   country: string,
   { values, defaults }: { values: ValuesMap; defaults: ChartDefaults },
@@ -51,13 +52,16 @@ function settingsOf(
   return mergeValues(section, mapping(mapping(section['perCountry'])[country]))
 }
 
-function imageOf(app: App, image: ValuesMap, { appVersion }: ChartDefaults): string {
+/** The image in these settings, as the chart's `k8sflow.appImage` puts it together. */
+export function imageOf(app: App, settings: ValuesMap, { appVersion }: ChartDefaults): string {
+  const image = mapping(settings['image'])
   const repository = text(image['repository']) || `hecha00/${app}`
   const digest = text(image['digest'])
   return digest === '' ? `${repository}:${text(image['tag']) || appVersion}` : `${repository}@${digest}`
 }
 
-async function chartDefaults(chart: string): Promise<ChartDefaults | undefined> {
+/** Undefined for a packed chart, or one in a registry, which only helm can read. */
+export async function chartDefaults(chart: string): Promise<ChartDefaults | undefined> {
   const [{ readText }, { readHelmYaml }] = await Promise.all([
     import('../tools/text-file.js'),
     import('../values/helm-yaml.js'),

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 
 import { InvalidInputError } from '../errors.js'
 import { formatReference, type ImageReference, parseReference } from '../images/reference.js'
 import { chartPath } from '../tools/chart.js'
 import { type App, APP_KEYS, APPS } from '../values/contract.js'
-import { mergeValues, type ValuesFile, type ValuesMap } from './deploy-plan.js'
+import { type ChartDefaults, chartDefaults, imageOf, settingsOf } from './deploy-images.js'
+import { mapping, mergeValues, type ValuesFile, type ValuesMap } from './deploy-plan.js'
 import { layoutsIn } from './scan-layout.js'
 import { checkSelection } from './selection.js'
 import { findValuesFiles, readValuesFiles } from './values-files.js'
@@ -103,7 +103,8 @@ async function targetsOfApps({ files, project, ...choice }: TargetChoice): Promi
   const { apps } = await checkSelection({ project })
   const named = files !== undefined && files.length > 0
   const { values, notes, warnings } = named ? await readFiles(files, chart) : await findFiles(apps, chart)
-  const defaults = await chartDefaults(chart)
+  // Without a chart that can be read, what its defaults would add is missing.
+  const defaults = (await chartDefaults(chart)) ?? { values: {}, appVersion: 'latest' }
   const missing = (apps ?? []).filter((app) => !values.some((set) => mentions(set, app)))
   if (missing.length > 0 || values.length === 0) throw nothingToScan(missing)
   const targets = values.flatMap((set) =>
@@ -140,39 +141,15 @@ async function findFiles(apps: readonly App[] | undefined, chart: string) {
   }
 }
 
-interface ChartDefaults {
-  values: ValuesMap
-  appVersion: string | undefined
-}
-
-/** A packed chart, or one in a registry, is not opened: what its defaults would add is then missing. */
-async function chartDefaults(chart: string): Promise<ChartDefaults> {
-  const { readHelmYaml } = await import('../values/helm-yaml.js')
-  const read = async (name: string): Promise<ValuesMap> => {
-    const path = join(chart, name)
-    return existsSync(path) ? (readHelmYaml(await readFile(path, 'utf8')).value ?? {}) : {}
-  }
-  const { appVersion } = await read('Chart.yaml')
-  return {
-    values: await read('values.yaml'),
-    appVersion:
-      typeof appVersion === 'string' || typeof appVersion === 'number' ? String(appVersion) : undefined,
-  }
-}
-
-/** The images an app runs, as the chart's template `k8sflow.image` has it; a country may have its own. */
-function imagesOf(app: App, files: readonly ValuesFile[], { values, appVersion }: ChartDefaults): string[] {
-  const merged = files.reduce((sum, file) => mergeValues(sum, file.values), values)
-  const section = mapping(merged[APP_KEYS[app]])
+/** The images an app runs: a country may have its own. */
+function imagesOf(app: App, files: readonly ValuesFile[], defaults: ChartDefaults): string[] {
+  const values = files.reduce<ValuesMap>((sum, file) => mergeValues(sum, file.values), {})
+  const section = mapping(mergeValues(defaults.values, values)[APP_KEYS[app]])
   if (section['create'] !== true) return []
-  const name = textOf(section['appName']) || app
   const countries = Array.isArray(section['countries']) ? section['countries'].map(String) : []
-  const images = countries.map((country) => {
-    const { image } = mergeValues(section, mapping(mapping(section['perCountry'])[country]))
-    const { repository, tag, digest } = mapping(image)
-    const path = textOf(repository) || `hecha00/${name}`
-    return textOf(digest) ? `${path}@${textOf(digest)}` : `${path}:${textOf(tag) || (appVersion ?? 'latest')}`
-  })
+  const images = countries.map((country) =>
+    imageOf(app, settingsOf(app, country, { values, defaults }), defaults),
+  )
   return [...new Set(images)]
 }
 
@@ -194,14 +171,6 @@ function once(targets: readonly ScanTarget[]): ScanTarget[] {
 
 function mentions(files: readonly ValuesFile[], app: App): boolean {
   return files.some(({ values }) => Object.keys(mapping(values[APP_KEYS[app]])).length > 0)
-}
-
-function mapping(value: unknown): ValuesMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as ValuesMap) : {}
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }
 
 function noLayout(path: string): InvalidInputError {
