@@ -86,7 +86,7 @@ function commitTag(state: SourceState | undefined, folder: string): string {
 function givenEpoch(): number | undefined {
   const given = process.env['SOURCE_DATE_EPOCH'] ?? ''
   if (given === '') return undefined
-  if (/^\d{1,12}$/.test(given)) return Number(given)
+  if (/^\d{1,11}$/.test(given)) return Number(given)
   throw new InvalidInputError(
     `SOURCE_DATE_EPOCH is ${JSON.stringify(given)}, which is no number of seconds.`,
     {

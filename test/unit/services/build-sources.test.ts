@@ -99,7 +99,7 @@ describe('the sources of a build', () => {
     expect((await read())[0]!).to.include({ epoch: 12, imageTime: 12 })
     process.env['SOURCE_DATE_EPOCH'] = ''
     expect((await read())[0]!.epoch).to.equal(1_750_000_000)
-    for (const wrong of ['yesterday', '-1', '1.5']) {
+    for (const wrong of ['yesterday', '-1', '1.5', '175000000000']) {
       process.env['SOURCE_DATE_EPOCH'] = wrong
       expect((await refusal()).message).to.include(JSON.stringify(wrong))
     }
