@@ -115,16 +115,22 @@ async function yamlRules(path: string, text: string, now: Date): Promise<Omit<Ig
     })
   const entries = ['vulnerabilities', 'secrets'].flatMap((key) => {
     const list = value[key]
-    return Array.isArray(list) ? list : []
+    return Array.isArray(list)
+      ? list.map((entry, index) => ({ entry, place: `${key}[${String(index)}]` }))
+      : []
   })
-  const rules = entries.flatMap((entry): IgnoreRule[] => {
-    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return []
-    const { id, statement, expired_at: expires } = entry
-    if (typeof id !== 'string') return []
+  const problems: string[] = []
+  const rules = entries.flatMap(({ entry, place }): IgnoreRule[] => {
+    const isMapping = typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+    const { id, statement, expired_at: expires } = isMapping ? entry : {}
+    if (typeof id !== 'string') {
+      problems.push(`${place} is passed over: it has no id`)
+      return []
+    }
     const reason = typeof statement === 'string' ? statement.trim() : ''
     return [{ id, line: 0, reason, ...expiry(typeof expires === 'string' ? expires : undefined, now) }]
   })
-  return { rules, problems: [] }
+  return { rules, problems }
 }
 
 /** A rule ends when its day begins, in UTC. */

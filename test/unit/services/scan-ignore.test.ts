@@ -109,6 +109,8 @@ misconfigurations:
       ['private-key', ''],
     ])
     expect(ignoreWarnings(file)).to.deep.equal([
+      '.trivyignore.yaml: vulnerabilities[2] is passed over: it has no id.',
+      '.trivyignore.yaml: vulnerabilities[3] is passed over: it has no id.',
       '.trivyignore.yaml: CVE-2 is not ignored any more: the rule expired on 2026-01-01.',
       '.trivyignore.yaml: private-key is ignored without a reason; say why in its "statement".',
     ])
