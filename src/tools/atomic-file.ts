@@ -14,6 +14,16 @@ export type Change = 'created' | 'updated' | 'unchanged'
 /** The new text of a file, made from the old one; undefined is a file that does not exist. */
 export type Edit = (before: string | undefined) => string | Promise<string>
 
+export interface EditOptions {
+  /** How the text is written; UTF-8 unless said otherwise. */
+  encoding?: BufferEncoding
+  /**
+   * Overwrite the file where nothing can be renamed over it: /etc/hosts of a container is a mount of its own
+   * (EBUSY), and the folder around it may be read-only. What was there is put back when that fails half-way.
+   */
+  inPlace?: boolean
+}
+
 /**
  * Edits a file so that at every moment it holds the old text or the new one, and two runs at once both count: the new
  * text is written beside it, under a name only one run can hold, and renamed over it. Mode and owner stay, symbolic
@@ -24,23 +34,30 @@ export async function editFile(
   path: string,
   edit: Edit,
   read: (path: string) => Promise<string>,
+  options: EditOptions = {},
 ): Promise<Change> {
   const target = await realTarget(path)
   const first = await contents(target, read)
   if (first !== undefined && (await edit(first)) === first) return 'unchanged'
   const temporary = join(dirname(target), `.${basename(target)}.k8sflow-tmp`)
-  const handle = await exclusive(temporary, path)
+  const handle = await exclusive(temporary, path).catch(async (error: unknown) => {
+    if (first === undefined || !options.inPlace || !isDenied(error)) throw error
+    await overwrite(target, { before: first, after: await edit(first) }, options).catch((cause: unknown) => {
+      throw writeError(path, cause)
+    })
+  })
+  if (handle === undefined) return 'updated'
   try {
     // Read again: another run may have written meanwhile.
     const before = await contents(target, read)
     const after = await edit(before)
     if (after !== before) {
       const stat = before === undefined ? undefined : await fs.stat(target)
-      await handle.writeFile(after)
+      await handle.writeFile(after, options.encoding)
       if (stat) await keepOwner(handle, stat)
       await handle.sync()
       await handle.close()
-      await fs.rename(temporary, target)
+      await moveOver(temporary, target, { before, after }, options)
       return before === undefined ? 'created' : 'updated'
     }
     return 'unchanged'
@@ -100,6 +117,51 @@ async function contents(
 function absent(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
   throw error
+}
+
+/** Whether the folder of a file may not be written to; the file itself perhaps may. */
+function isDenied(error: unknown): boolean {
+  const { code = '' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+  return ['EACCES', 'EPERM', 'EROFS'].includes(code)
+}
+
+async function moveOver(
+  temporary: string,
+  target: string,
+  { before, after }: { before: string | undefined; after: string },
+  options: EditOptions,
+): Promise<void> {
+  await fs.rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
+    const isMount = error.code === 'EBUSY' || error.code === 'EXDEV'
+    if (before === undefined || !options.inPlace || !isMount) throw error
+    await overwrite(target, { before, after }, options)
+  })
+}
+
+async function overwrite(
+  target: string,
+  { before, after }: { before: string; after: string },
+  { encoding }: EditOptions,
+): Promise<void> {
+  const file = await fs.open(target, 'r+')
+  try {
+    await fill(file, Buffer.from(after, encoding)).catch(async (error: unknown) => {
+      await fill(file, Buffer.from(before, encoding)).catch(() => undefined)
+      throw error
+    })
+  } finally {
+    await file.close()
+  }
+}
+
+/** Shortened last: a full disk then leaves no file that is cut off. */
+async function fill(file: fs.FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, at)
+    at += bytesWritten
+  }
+  await file.truncate(bytes.length)
+  await file.sync()
 }
 
 async function exclusive(temporary: string, path: string): Promise<fs.FileHandle> {

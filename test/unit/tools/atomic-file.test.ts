@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmod,
@@ -93,6 +93,49 @@ describe('editing a file', () => {
     expect(await editFile(at('a'), () => 'one', read)).to.equal('created')
     expect(await readdir(folder)).to.deep.equal(['a'])
   })
+
+  it('writes bytes as they were read, whatever their encoding', async () => {
+    const latin = Buffer.from([0x23, 0xe9, 0xff, 0x0a])
+    await writeFile(at('a'), latin)
+    const readBytes = (path: string) => readFile(path, 'latin1')
+    await editFile(at('a'), (text = '') => `${text}b\n`, readBytes, { encoding: 'latin1' })
+    expect(await readFile(at('a'))).to.deep.equal(Buffer.concat([latin, Buffer.from('b\n')]))
+  })
+
+  const mounts: [name: string, mount: string, refusal: RegExp][] = [
+    ['a mount', 'mount --bind "$1/real" "$1/hosts"', /busy/],
+    [
+      'a mount in a read-only folder',
+      'mount --bind "$1" "$1" && mount --bind "$1/real" "$1/hosts" && mount -o remount,ro,bind "$1"',
+      /read-only/,
+    ],
+  ]
+  for (const [name, mount, refusal] of mounts)
+    it(`overwrites ${name} only where told to`, async function () {
+      if (spawnSync('unshare', ['-rm', 'true']).status !== 0) this.skip()
+      await writeFile(at('real'), 'a long old text\n')
+      await writeFile(at('hosts'), '')
+      const module = fileURLToPath(new URL('../../../src/tools/atomic-file.ts', import.meta.url))
+      const script = `import { editFile } from ${JSON.stringify(module)}
+        import { readFile } from 'node:fs/promises'
+        const edit = (options) => editFile(${JSON.stringify(at('hosts'))}, (text) => text.slice(-5) + '!',
+          (path) => readFile(path, 'utf8'), options).catch(({ message }) => message)
+        console.log(await edit({}))
+        console.log(await edit({ inPlace: true }))`
+      const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script]
+      const { stdout, stderr } = spawnSync(
+        'unshare',
+        ['-rm', 'sh', '-c', `${mount} && shift && exec "$@"`, 'sh', folder, ...node],
+        { encoding: 'utf8' },
+      )
+      const [refused, changed] = stdout.split('\n')
+      expect(refused, stderr)
+        .to.match(/ cannot be written: /)
+        .and.match(refusal)
+      expect(changed).to.equal('updated')
+      expect(await read(at('real'))).to.equal('text\n!')
+      expect((await readdir(folder)).sort()).to.deep.equal(['hosts', 'real'])
+    })
 
   it('shows the old text or the new one and nothing between when it is killed at any moment', async () => {
     const isWhole = (text: string) => text === text.charAt(0).repeat(3_000_000)
