@@ -14,6 +14,7 @@ const RESULTS: Record<string, string> = {
   history: 'HistoryResult',
   rollback: 'RollbackResult',
   uninstall: 'UninstallResult',
+  hosts: 'HostsResult',
 }
 
 const INTRODUCTION = `# JSON output

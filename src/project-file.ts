@@ -16,6 +16,7 @@ interface FlagWithVariable {
 const PATH_FLAGS = new Set([
   'chart',
   'file',
+  'hosts-file',
   'ignore-file',
   'kubeconfig',
   'oci-dir',

@@ -209,7 +209,11 @@ async function httpRoutes(cluster: Cluster): Promise<HttpRoute[]> {
   return answer.status === 200 ? ((JSON.parse(answer.text) as { items: HttpRoute[] | null }).items ?? []) : []
 }
 
-async function listEverywhere<T>(
+/**
+ * All objects of a kind, in one request where the user may list across namespaces, otherwise from the namespace of
+ * each of `countries`.
+ */
+export async function listEverywhere<T>(
   cluster: Cluster,
   group: string,
   resource: string,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { buildFlags } from '../../src/build-flags.js'
+import Hosts from '../../src/commands/hosts.js'
 import { deployFlags } from '../../src/deploy-flags.js'
 import type { K8sflowError } from '../../src/errors.js'
 import { applyProjectFile, PROJECT_FILE } from '../../src/project-file.js'
@@ -72,6 +73,16 @@ describe('k8sflow.yaml', () => {
       K8SFLOW_KUBECONFIG: join(folder, 'pi.yaml'),
       K8SFLOW_FILE: `${join(folder, 'a.yml')},/b.yml,-`,
       K8SFLOW_CHART: 'oci://registry.example/chart',
+    })
+  })
+
+  it('tells hosts which file it is', async () => {
+    await writeFile(join(folder, PROJECT_FILE), 'hosts-file: hosts\nddns: home.example.org\n')
+    const environment = {}
+    await applyProjectFile(Hosts.flags, () => Object.keys(Hosts.flags), folder, environment)
+    expect(environment).to.deep.equal({
+      K8SFLOW_HOSTS_FILE: join(folder, 'hosts'),
+      K8SFLOW_DDNS: 'home.example.org',
     })
   })
 

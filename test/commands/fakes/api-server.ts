@@ -11,6 +11,10 @@ export interface FakeApp {
   /** What it answers to /ping; otherwise what it should. */
   ping?: string
   release?: { name: string; namespace: string }
+  /** Host of its Ingress; without one it has none. */
+  host?: string
+  /** IP address in that Ingress's status. */
+  address?: string
 }
 
 /** A node, ready and without taints unless its spec says otherwise. */
@@ -88,7 +92,8 @@ function answer(api: Omit<FakeApi, 'url' | 'close'>, asked: Asked): object | str
   const namespace = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(path)?.[1]
   if (namespace !== undefined) return namespaceAnswer(api, namespace, asked)
   if (path === '/apis/apps/v1/deployments') return { items: api.apps.map(deployment) }
-  if (/horizontalpodautoscalers$|ingresses$|httproutes$/.test(path)) return { items: [] }
+  if (path.endsWith('/ingresses')) return { items: api.apps.flatMap(ingress) }
+  if (/horizontalpodautoscalers$|httproutes$/.test(path)) return { items: [] }
   if (path.endsWith('/log')) return 'nginx: something is wrong\n'
   if (path.endsWith('/events'))
     return {
@@ -168,6 +173,17 @@ function deployment({
     },
     status: { readyReplicas: ready ? 1 : 0, updatedReplicas: 1 },
   }
+}
+
+function ingress({ country, host, address }: FakeApp) {
+  if (host === undefined) return []
+  return [
+    {
+      metadata: { namespace: `we-road-${country}` },
+      spec: { rules: [{ host }] },
+      status: address === undefined ? {} : { loadBalancer: { ingress: [{ ip: address }] } },
+    },
+  ]
 }
 
 function node({ name, architecture, labels = {}, spec = {} }: FakeNode) {
