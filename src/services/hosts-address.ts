@@ -13,7 +13,7 @@ export interface AddressChoice {
 /** Where addresses came from: `--ip`, `--ddns`, the Ingress or Gateway, or the kubeconfig's server. */
 export type AddressSource = 'ip' | 'ddns' | 'cluster' | 'server'
 
-/** The addresses of a host, at most one IPv4 and one IPv6: programs take the first and never try another. */
+/** The addresses of a host, at most one IPv4 and one IPv6: as a rule programs take the first and never try another. */
 export interface FoundAddresses {
   addresses: string[]
   source: AddressSource
@@ -46,7 +46,7 @@ export function checkAddresses({ ip: given, ddns }: AddressChoice): AddressChoic
     ])
   if (ip !== undefined && ip.length !== oneOfEach(ip).length)
     throw invalidAddress('--ip takes one IPv4 and one IPv6 address at most.', [
-      'Programs use the first address of a hosts file and never try another.',
+      'As a rule programs use the first address of a hosts file and never try another.',
     ])
   if (ip === undefined && ddns !== undefined && !isHostName(ddns))
     throw invalidAddress(`--ddns "${ddns}" is not a host name.`, [

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 
 import Hosts from '../../src/commands/hosts.js'
 import { InvalidInputError } from '../../src/errors.js'
+import { blockText } from '../../src/services/hosts-file.js'
 import { hosts } from '../../src/services/hosts.js'
 import type { HostsOptions } from '../../src/services/hosts-options.js'
 import { type FakeApi, startFakeApi } from './fakes/api-server.js'
-import { runCommandClass } from './harness.js'
+import { ROOT, runCommandClass } from './harness.js'
 
 const FILE = Buffer.from('127.0.0.1\tlocalhost\n# caf\xe9\n', 'latin1')
 
@@ -181,6 +182,20 @@ describe('hosts', () => {
       resolve: async () => ['10.0.0.6'],
     })
     expect(notes.join()).to.include('run this again when the address of home.example.org changes')
+  })
+
+  it('does what docs/network.md shows', async () => {
+    const text = await readFile(join(ROOT, 'docs/network.md'), 'utf8')
+    const commands = [...text.matchAll(/^\$ k8sflow hosts(.*?)(#.*)?$/gm)].map(([, argv = '']) => argv.trim())
+    expect(commands).to.have.length(4)
+    for (const argv of commands) {
+      const { exitCode, stderr } = await run(argv.split(' ').filter(Boolean), { K8SFLOW_HOSTS_FILE: file })
+      expect(exitCode, `${argv}: ${stderr}`).to.equal(0)
+    }
+    expect(await readFile(file)).to.deep.equal(FILE)
+    const lines = ['app1-es.info', 'app1-it.info'].map((host) => ({ address: '192.168.1.10', host }))
+    const example = blockText({ context: 'pi', server: 'https://192.168.1.10:6443', lines })
+    expect(text).to.include(`\n${example}\u0060\u0060\u0060\n`)
   })
 
   const options = (more: Partial<HostsOptions> = {}): HostsOptions => ({
