@@ -1,0 +1,3 @@
+module k8sflow.example/samples/log-exporter
+
+go 1.22
