@@ -75,7 +75,7 @@ func OpenJournal(path string, keep int64) (*Journal, error) {
 		return nil, err
 	}
 	var err error
-	if journal.state, err = os.OpenFile(path+".state", os.O_RDWR|os.O_CREATE, 0o640); err != nil {
+	if journal.state, err = openState(path + ".state"); err != nil {
 		return nil, err
 	}
 	if journal.file, journal.inode, err = openLog(path); err == nil {
@@ -135,6 +135,19 @@ func openLog(path string) (*os.File, uint64, error) {
 		return nil, 0, err
 	}
 	return file, info.Sys().(*syscall.Stat_t).Ino, nil
+}
+
+// openState opens the file of the state, for this process alone: two would punch each other's windows away.
+func openState(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w; another log-exporter has it", path, err)
+	}
+	return file, nil
 }
 
 // resume finds where the window begins: as it was saved, or, when that was lost, where the file has data.

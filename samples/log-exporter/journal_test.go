@@ -234,6 +234,44 @@ func TestLoad(t *testing.T) {
 	journal.Close()
 }
 
+// Readers of the oldest lines, where holes are punched while they read.
+func TestReadingWhereHolesArePunched(t *testing.T) {
+	path := logPath(t)
+	journal, err := OpenJournal(path, maxLine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	var reading sync.WaitGroup
+	for range 2 {
+		reading.Add(1)
+		go func() {
+			defer reading.Done()
+			for ctx.Err() == nil {
+				now := journal.snapshot()
+				reader := &Reader{journal: journal, generation: now.generation, at: now.start}
+				reader.Next(-1, func(line []byte, number int64) bool {
+					if written := numberOf(line); written != number {
+						t.Errorf("line %d: %.80q", number, line)
+						stop()
+						return false
+					}
+					return true
+				})
+			}
+		}()
+	}
+	nginx := startNginx(t, path)
+	for ctx.Err() == nil {
+		nginx.log(100)
+		catchUp(t, journal)
+	}
+	reading.Wait()
+	t.Logf("%d lines", nginx.written)
+}
+
 type readingLoop struct {
 	pause time.Duration
 	got   reading
@@ -296,11 +334,16 @@ func TestCrashWhileTrimming(t *testing.T) {
 	if !journal.moveStart() {
 		t.Fatal("nothing to trim")
 	}
+	if _, err := OpenJournal(path, testKeep); err == nil || !strings.Contains(err.Error(), "another log-exporter") {
+		t.Error(err)
+	}
+	journal.state.Close()
 	unsaved := open(t, path)
 	if stats := unsaved.Stats(); stats.Received != 9000 {
 		t.Errorf("not saved: %+v", stats)
 	}
 	crash(unsaved)
+	journal.state, _ = openState(path + ".state")
 	if err := journal.save(); err != nil {
 		t.Fatal(err)
 	}

@@ -196,7 +196,7 @@ func (f *stream) read(body io.Reader, pause func(int64)) {
 var narrow = http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 	connection, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err == nil {
-		connection.(*net.TCPConn).SetReadBuffer(16 << 10)
+		connection.(*net.TCPConn).SetReadBuffer(64 << 10)
 	}
 	return connection, err
 }}}
@@ -274,11 +274,15 @@ func TestFollowOverRestarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		begin := time.Now()
 		time.AfterFunc(100*time.Millisecond, func() { s.end() })
-		got.read(response.Body, func(int64) {})
+		if got.read(response.Body, func(int64) {}); time.Since(begin) > 3*time.Second {
+			t.Errorf("the stream ended after %v", time.Since(begin))
+		}
 		response.Body.Close()
-		if err := s.end(); err != nil {
-			t.Error(err)
+		begun := time.Now()
+		if err := s.end(); err != nil || time.Since(begun) > 2*time.Second {
+			t.Errorf("ended after %v: %v", time.Since(begun), err)
 		}
 	}
 	stop()
@@ -289,6 +293,31 @@ func TestFollowOverRestarts(t *testing.T) {
 	if got.err != nil || got.taken != nginx.written || got.missed != 0 {
 		t.Errorf("%+v of %d", got, nginx.written)
 	}
+}
+
+func TestStopEndsAnIdleStream(t *testing.T) {
+	s := start(t, logPath(t))
+	response, err := http.Get(s.url + "/logs?follow=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	begun := time.Now()
+	time.AfterFunc(50*time.Millisecond, func() { s.end() })
+	if body, err := io.ReadAll(response.Body); err != nil || len(body) > 0 || time.Since(begun) > 3*time.Second {
+		t.Errorf("%q %v after %v", body, err, time.Since(begun))
+	}
+}
+
+func TestStreamFreesItsPlace(t *testing.T) {
+	s := start(t, logPath(t))
+	response, err := http.Get(s.url + "/logs?follow=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(func() bool { return s.stats()["readers"] == 1 })
+	response.Body.Close()
+	s.eventually(func() bool { return s.stats()["readers"] == 0 })
 }
 
 // Clients that ask and then take nothing cost neither memory nor lines of others, and are given up.
