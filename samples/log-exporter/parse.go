@@ -24,7 +24,6 @@ type Entry struct {
 	Agent    string   `json:"agent,omitempty"`
 	Text     string   `json:"text,omitempty"` // of a line in neither format
 
-	at       time.Time // zero when unknown
 	combined bool
 	rest     string // combined: between client and time, as it was
 }
@@ -41,7 +40,7 @@ func Parse(line string, show Private) Entry {
 		entry, ok = parseCombined(line)
 	}
 	if !ok {
-		return Entry{Text: scrub(line, show), at: timeIn(line)}
+		return Entry{Text: scrub(line, show)}
 	}
 	entry.hide(show)
 	return entry
@@ -52,14 +51,14 @@ func Parse(line string, show Private) Entry {
 func parseBrief(line string) (Entry, bool) {
 	when, rest, ok1 := strings.Cut(line, " ")
 	method, rest, ok2 := strings.Cut(rest, " ")
-	at, err := time.Parse(time.RFC3339, when)
+	_, err := time.Parse(time.RFC3339, when)
 	if !ok1 || !ok2 || err != nil || !isMethod(method) {
 		return Entry{}, false
 	}
 	rest, seconds, ok1 := cutLast(rest)
 	rest, size, ok2 := cutLast(rest)
 	path, status, ok3 := cutLast(rest)
-	entry := Entry{Time: when, Method: method, Path: path, at: at}
+	entry := Entry{Time: when, Method: method, Path: path}
 	if !ok1 || !ok2 || !ok3 || !strings.HasSuffix(size, "B") || !strings.HasSuffix(seconds, "s") {
 		return Entry{}, false
 	}
@@ -83,7 +82,7 @@ func parseCombined(line string) (Entry, bool) {
 	}
 	status, rest, _ := strings.Cut(rest, " ")
 	size, rest, more := strings.Cut(rest, " ")
-	entry := Entry{Client: client, Time: at.Format(time.RFC3339), at: at, combined: true, rest: names + " [" + when + "]"}
+	entry := Entry{Client: client, Time: at.Format(time.RFC3339), combined: true, rest: names + " [" + when + "]"}
 	if more {
 		referrer, agent, ok := strings.Cut(strings.TrimPrefix(rest, `"`), `" "`)
 		if !ok || !strings.HasPrefix(rest, `"`) || !strings.HasSuffix(agent, `"`) {
@@ -226,13 +225,6 @@ func isAddress(word string) bool {
 	}
 	_, err := netip.ParseAddr(strings.Trim(word, "[]"))
 	return err == nil
-}
-
-// timeIn is the time that a line of unknown format begins with, zero when that is none.
-func timeIn(line string) time.Time {
-	first, _, _ := strings.Cut(line, " ")
-	at, _ := time.Parse(time.RFC3339, first)
-	return at
 }
 
 // LineTime is the time of a line without the rest of it, zero when it has none.
