@@ -69,7 +69,12 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
 
 /** For people: without most of a digest, which would push everything else off the screen. */
 export function shortImage(image: string): string {
-  return image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]+$/, '@sha256:$1…')
+  return image.replace(/(?<=@)sha256:[0-9a-f]+$/, shortDigest)
+}
+
+/** The first 12 digits of a digest, which tell images apart for people; other text stays as it is. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1…')
 }
 
 /** Whether a registry is on this machine itself; all others are spoken to through TLS only. */

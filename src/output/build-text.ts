@@ -1,3 +1,4 @@
+import { shortDigest } from '../images/reference.js'
 import type { BuildResult, BuiltImage } from '../services/build.js'
 import { bytesText } from './bytes.js'
 import { table } from './table.js'
@@ -12,7 +13,7 @@ export async function buildText(result: BuildResult): Promise<string> {
 }
 
 function imageRows({ app, image, tag, digest, platforms }: BuiltImage): string[][] {
-  const first = [app, `${image}:${tag}`, digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1…')]
+  const first = [app, `${image}:${tag}`, shortDigest(digest)]
   const rows = platforms.map(({ platform, size }, index) => [
     ...(index === 0 ? first : ['', '', '']),
     platform,

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 
 import { printable } from '../printable.js'
 import type { Progress, StepState } from '../progress.js'
+import { shortImage } from '../images/reference.js'
 
 /** A step of a build, as BuildKit calls it, and what it said. */
 interface Vertex {
@@ -244,7 +245,7 @@ function onlyOne(targets: readonly string[]): string | undefined {
 /** What to show of a step; undefined for what is none of the user's business. */
 function shownText(text: string): string | undefined {
   const [, base] = /^internal load metadata for (\S+)$/.exec(text) ?? []
-  if (base !== undefined) return `${BASE_IMAGE}${shortDigest(base)}`
+  if (base !== undefined) return `${BASE_IMAGE}${shortImage(base)}`
   if (text === '' || /^(internal|auth|resolving provenance)\b/.test(text)) return undefined
   if (/^exporting to/.test(text)) return EXPORTED
   // An engine with the classic image store pushes in a step of its own.
@@ -256,11 +257,6 @@ function shownText(text: string): string | undefined {
   // FROM is told by the base image already.
   if (/^FROM /.test(instruction)) return undefined
   return `${(place ?? '').replace(/^stage-\d+ /, '')} ${instruction.replaceAll(/\s+/g, ' ')}`
-}
-
-/** A digest has 64 digits, of which nobody reads more than some. */
-function shortDigest(reference: string): string {
-  return reference.replace(/@(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '@$1…')
 }
 
 /** What is named by its outcome, when it has another one. */

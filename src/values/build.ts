@@ -45,7 +45,7 @@ export function newFile(values: Values): string {
 }
 
 /** The lines of one app, as they stand below its key. */
-export function appBlock(app: AppValues): string {
+function appBlock(app: AppValues): string {
   return [
     `create: true`,
     `appName: ${yamlString(app.appName)}`,
