@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { Cluster } from '../../src/cluster/cluster.js'
+import { parseQuantity } from '../../src/cluster/quantity.js'
 import { ROOT } from '../commands/harness.js'
 import { deploy, removeAll, suiteCluster } from './cli.js'
 import { docker, insideCluster } from './docker.js'
@@ -225,8 +226,8 @@ describe('the samples', function () {
         return items.length >= APPS.length && items
       })
       for (const { metadata, containers } of measured) {
-        const kibibytes = Number(/^(\d+)Ki$/.exec(containers[0]!.usage.memory)?.[1])
-        expect(kibibytes * 1024, metadata.name).to.be.within(1, MOST_MEMORY)
+        const { memory } = containers[0]!.usage
+        expect(parseQuantity(memory), `${metadata.name}: ${memory}`).to.be.within(1, MOST_MEMORY)
       }
     })
   })

@@ -2,6 +2,7 @@ import { execa } from 'execa'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { MachineError } from './failure.js'
+import { go, goModuleFolder } from './go-modules.js'
 import { machineDir } from './paths.js'
 import versions from './versions.json' with { type: 'json' }
 
@@ -112,10 +113,9 @@ function traefik(version: string): Artifact {
     outputs: ['traefik'],
     key: `${module} ${small}`,
     async build(into) {
-      const { stdout } = await go(['mod', 'download', '-json', module])
       const copy = path.join(into, 'source')
       // The module cache is read-only, and so would be a plain copy of its folders.
-      await execa('cp', ['-r', '--no-preserve=mode', (JSON.parse(stdout) as { Dir: string }).Dir, copy])
+      await execa('cp', ['-r', '--no-preserve=mode', await goModuleFolder(module), copy])
       await mkdir(path.join(copy, 'webui', 'static'), { recursive: true })
       await writeFile(path.join(copy, 'webui', 'static', 'index.html'), 'no dashboard\n')
       await go(['build', '-trimpath', '-ldflags', small, '-o', path.join(into, 'traefik'), './cmd/traefik'], {
@@ -123,28 +123,6 @@ function traefik(version: string): Artifact {
       })
     },
   }
-}
-
-/** Runs go with a low priority, so that the machine stays usable, and shows the end of its output if it fails. */
-async function go(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
-  // 5 steps down leaves a terminal responsive and costs nothing on an idle machine.
-  const result = await execa('nice', ['-n', '5', 'go', ...args], {
-    cwd: options.cwd ?? machineDir,
-    env: {
-      CGO_ENABLED: '0',
-      // The linker drops debug information anyway (-s -w); not compiling it saves a tenth of the time.
-      GOFLAGS: '-buildvcs=false -gcflags=all=-dwarf=false',
-      GOTOOLCHAIN: 'local',
-      GOWORK: 'off',
-      ...options.env,
-    },
-    reject: false,
-  })
-  if (result.failed) {
-    const tail = result.stderr.split('\n').slice(-15).join('\n')
-    throw new MachineError(`${result.command} failed (${result.exitCode ?? result.signal}):\n${tail}`)
-  }
-  return result
 }
 
 /** versions.json is where a version is changed; a go.mod that disagrees would silently build another one. */

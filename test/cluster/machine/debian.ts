@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import path from 'node:path'
 import semver from 'semver'
 import { MachineError, progress } from './failure.js'
+import { withLock } from './lock.js'
 import { cacheDir, unpackedDir } from './paths.js'
 import { onPath } from './preflight.js'
 import versions from './versions.json' with { type: 'json' }
@@ -92,6 +93,21 @@ export async function extractPackages(
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/**
+ * Unpacks packages of the machine's own Debian that one test needs, and whose versions may be in these ranges. They are
+ * not installed: some would start a service. Libraries that a program needs are packages of their own.
+ */
+export async function unpackDebianPackages(packages: Record<string, string>): Promise<void> {
+  await withLock('debian', 10, async () => {
+    const missing: [string, string][] = []
+    for (const [name, range] of Object.entries(packages))
+      if (!(await isUnpacked(name, range))) missing.push([name, range])
+    if (missing.length === 0) return
+    await updateLists()
+    for (const [name, range] of missing) await unpack(name, range, [])
+  })
 }
 
 /** Where a package's files are: `<folder>/usr/bin/…`. */
