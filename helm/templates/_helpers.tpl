@@ -41,7 +41,7 @@ set to null are there as empty ones, so that no template meets a nil.
 {{- $settings := dict -}}
 {{- include "k8sflow.mergeInto" (list $settings (omit $app "create" "appName" "env" "countries" "perCountry")) -}}
 {{- include "k8sflow.mergeInto" (list $settings (get ($app.perCountry | default dict) $country | default dict)) -}}
-{{- range $section := list "image" "resources" "autoscaling" "ingress" "httpRoute" "networkPolicy" "podDisruptionBudget" -}}
+{{- range $section := list "image" "resources" "autoscaling" "ingress" "httpRoute" "networkPolicy" "podDisruptionBudget" "logs" "metrics" -}}
 {{- if not (kindIs "map" (get $settings $section)) -}}
 {{- $_ := set $settings $section dict -}}
 {{- end -}}
@@ -174,4 +174,19 @@ runAsGroup: 10101
 capabilities:
   drop:
     - ALL
+{{- end -}}
+
+{{/*
+Files of nginx's configuration that a part of the chart adds, as keys of a ConfigMap; empty where nothing is on. The image
+includes *.http.conf at http level and *.server.conf in its server. Arguments: root, instance.
+*/}}
+{{- define "k8sflow.nginxConfiguration" -}}
+{{- print (include "k8sflow.logs.nginx" .) "\n" (include "k8sflow.metrics.nginx" .) | trim -}}
+{{- end -}}
+
+{{/*
+Containers beside the app's own, as a list; empty where nothing is on. Arguments: root, instance.
+*/}}
+{{- define "k8sflow.sidecars" -}}
+{{- print (include "k8sflow.logs.container" .) "\n" (include "k8sflow.metrics.container" .) | trim -}}
 {{- end -}}
