@@ -5,7 +5,7 @@ import type { KubeConfig } from '@kubernetes/client-node'
 
 import { redactText } from '../tools/command-line.js'
 import { connectionFailure, statusFailure } from './access.js'
-import type { ApiAnswer, ApiRequest, Cluster, ClusterTarget } from './cluster.js'
+import type { ApiAnswer, ApiRequest, Cluster, ClusterTarget, PodConnection, PodPort } from './cluster.js'
 import { sendHttp } from './http.js'
 import { type KubeconfigChoice, loadKubeconfig } from './kubeconfig.js'
 
@@ -34,12 +34,16 @@ export async function connect(choice: KubeconfigChoice = {}): Promise<Cluster> {
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   }
   const options = connectionOptions(config)
-  return clusterOver(target, async (request) => {
+  const exchange = async (request: ApiRequest) => {
     try {
       return await sendHttp(server, request, await options())
     } catch (error) {
       throw connectionFailure(target, error)
     }
+  }
+  return clusterOver(target, exchange, async (port) => {
+    const { openPodPort } = await import('./pod-connection.js')
+    return openPodPort(config, target, port)
   })
 }
 
@@ -51,10 +55,11 @@ function publicServer(server: string): string {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }
 
-/** A Cluster whose requests go through `exchange`. */
+/** A Cluster whose requests go through `exchange`, and whose connections to pods through `connectToPod`. */
 export function clusterOver(
   target: ClusterTarget & { namespace: string },
   exchange: (request: ApiRequest) => Promise<ApiAnswer>,
+  connectToPod: (port: PodPort) => Promise<PodConnection>,
 ): Cluster {
   const send = async <T>(request: ApiRequest): Promise<T> => {
     const answer = await exchange(request)
@@ -65,6 +70,7 @@ export function clusterOver(
     ...target,
     exchange,
     send,
+    connectToPod,
     async find<T>(request: ApiRequest) {
       const answer = await exchange(request)
       if (answer.status === 404) return undefined

@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream'
+
 /** Where a cluster is and as whom it is spoken to: what an error about access has to say. */
 export interface ClusterTarget {
   /** Name of the context; empty inside a pod, where there is no kubeconfig. */
@@ -58,6 +60,31 @@ export interface ObjectMeta {
   ownerReferences?: { kind: string; name: string }[]
 }
 
+/** A port of a pod, and the streams that are tied to it. */
+export interface PodPort {
+  namespace: string
+  pod: string
+  port: number
+  /** Gets what the pod sends. */
+  output: Writable
+  /** Gets the words of the node when the port does not take the connection. */
+  problem: Writable
+  /** What is sent to the pod. */
+  input: Readable
+}
+
+/** A connection to a port of a pod, through the API server. */
+export interface PodConnection {
+  close(): void
+  /** Stops reading from the pod until `resume`. */
+  pause(): void
+  resume(): void
+  /** Calls back when either side has ended it. */
+  onClosed(listener: () => void): void
+  /** Calls back after each piece that came from the pod. */
+  onReceived(listener: () => void): void
+}
+
 /** A connection to one cluster. Failures of access are ClusterAccessErrors with advice of their own. */
 export interface Cluster extends ClusterTarget {
   /** The namespace of the context, `default` unless it names one. */
@@ -77,6 +104,12 @@ export interface Cluster extends ClusterTarget {
   find<T>(request: ApiRequest): Promise<T | undefined>
   /** All items of a list, page by page. */
   list<T>(request: ApiRequest): Promise<T[]>
+  /**
+   * Connects to a port of a pod, as `kubectl port-forward` does.
+   * @throws ClusterAccessError when no answer comes or access is denied
+   * @throws ApiStatusError when the API server refuses, as for a pod that is not there
+   */
+  connectToPod(port: PodPort): Promise<PodConnection>
 }
 
 /** The API server answered with an error status that is not about access. */

@@ -1,5 +1,5 @@
 import { clusterOver } from '../../../src/cluster/client.js'
-import type { ApiAnswer, ApiRequest, Cluster } from '../../../src/cluster/cluster.js'
+import type { ApiAnswer, ApiRequest, Cluster, PodConnection, PodPort } from '../../../src/cluster/cluster.js'
 
 /** What the stand-in answers: an object with status 200, or a status of its own; undefined is 404. */
 export type Reply = object | { status: number; text: string } | undefined
@@ -8,8 +8,12 @@ export interface FakeCluster extends Cluster {
   requests: ApiRequest[]
 }
 
-/** A cluster without a server: `answer` is asked for each request. */
-export function fakeCluster(answer: (request: ApiRequest) => Reply): FakeCluster {
+/** A cluster without a server: `answer` is asked for each request, `connectToPod` for each connection to a pod. */
+export function fakeCluster(
+  answer: (request: ApiRequest) => Reply,
+  connectToPod: (port: PodPort) => Promise<PodConnection> = async () =>
+    Promise.reject(new Error('no pods to connect to')),
+): FakeCluster {
   const requests: ApiRequest[] = []
   const target = {
     context: 'pi',
@@ -32,5 +36,5 @@ export function fakeCluster(answer: (request: ApiRequest) => Reply): FakeCluster
       return { status: reply.status, text: String(reply.text), truncated: false }
     return { status: 200, text: JSON.stringify(reply), truncated: false }
   }
-  return { ...clusterOver(target, exchange), requests }
+  return { ...clusterOver(target, exchange, connectToPod), requests }
 }
