@@ -1,4 +1,4 @@
-// Dependencies point one way: commands → services → values, tools, images, cluster (docs/decisions/0003).
+// Dependencies point one way: commands → services → values, tools, images, cluster, pki (docs/decisions/0003).
 const below = (from, to, comment) => ({
   name: `${from}-not-to-${to}`,
   severity: 'error',
@@ -16,7 +16,7 @@ module.exports = {
       from: { orphan: true, path: '^src/', pathNot: '^src/(main|commands/|hooks/)' },
       to: {},
     },
-    ...['values', 'tools', 'images', 'cluster'].flatMap((from) =>
+    ...['values', 'tools', 'images', 'cluster', 'pki'].flatMap((from) =>
       ['commands', 'services', 'output', 'prompts'].map((to) =>
         below(from, to, 'The lower layers know nothing of the upper ones.'),
       ),
@@ -27,6 +27,11 @@ module.exports = {
     below('values', 'tools', 'src/values is pure.'),
     below('values', 'cluster', 'src/values is pure.'),
     below('values', 'images', 'src/values is pure.'),
+    below('values', 'pki', 'src/values is pure.'),
+    ...['tools', 'images', 'cluster'].flatMap((other) => [
+      below('pki', other, 'src/pki makes certificates out of its arguments alone.'),
+      below(other, 'pki', 'Only services know of certificates that are made.'),
+    ]),
     ...['services', 'commands'].map((to) =>
       below('output', to === 'services' ? 'prompts' : 'commands', 'Output renders results and asks nothing.'),
     ),

@@ -18,7 +18,15 @@ const RARE_PACKAGES = {
 /** Packages of many files that the other commands load, in files of their own: reading one file is several times faster. */
 const COMMAND_PACKAGES = { 'execa.cjs': ['execa'], 'table.cjs': ['cli-table3'] }
 /** Loaded by few commands, when they need them; typescript is only for plugins under development. */
-const EXTERNAL = ['@kubernetes/client-node', 'ajv', 'inquirer', 'tar', 'typescript']
+const EXTERNAL = [
+  '@kubernetes/client-node',
+  '@peculiar/x509',
+  'ajv',
+  'inquirer',
+  'reflect-metadata',
+  'tar',
+  'typescript',
+]
 
 /**
  * Makes the modules of oclif, which load each other when they are loaded, do so when they are first used: a command
