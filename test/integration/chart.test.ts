@@ -304,6 +304,30 @@ describe('the chart: values', () => {
     })
   })
 
+  it('names the issuer of the certificate to cert-manager, unless somebody else makes it', async () => {
+    const annotations = async (tls: object, own?: object): Promise<object | undefined> =>
+      one(await render(firstApp({ ingress: { tls, annotations: own } })), 'Ingress').metadata.annotations
+    const issuer = (name: string) => ({ 'cert-manager.io/cluster-issuer': name })
+    expect(await annotations({ enabled: true })).to.deep.equal(issuer('k8sflow-ca'))
+    expect(await annotations({ enabled: true, issuer: null })).to.deep.equal(issuer('k8sflow-ca'))
+    for (const name of ['ca', 'letsencrypt-staging', 'letsencrypt'])
+      expect(await annotations({ enabled: true, issuer: name, secretName: 'x' })).to.deep.equal(
+        issuer(`k8sflow-${name}`),
+      )
+    for (const tls of [
+      { enabled: true, issuer: 'none' },
+      { enabled: true, secretName: 'own' },
+      { enabled: false, issuer: 'ca' },
+    ])
+      expect(await annotations(tls), JSON.stringify(tls)).to.equal(undefined)
+    expect(await annotations({ enabled: true }, { a: 'b' })).to.deep.equal({
+      a: 'b',
+      ...issuer('k8sflow-ca'),
+    })
+    for (const own of [issuer('homelab'), { 'cert-manager.io/issuer': 'homelab' }])
+      expect(await annotations({ enabled: true, issuer: 'ca' }, own)).to.deep.equal(own)
+  })
+
   it('offers an HTTPRoute in place of the Ingress', async () => {
     const parentRefs = [{ name: 'traefik-gateway', namespace: 'kube-system' }]
     const objects = await render(
