@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path'
 
 import manifest from '../oclif.manifest.json' with { type: 'json' }
+import packageJson from '../package.json' with { type: 'json' }
 import { EXIT_CODE_MEANINGS } from '../src/exit-codes.js'
 import { jsonReference } from './json-reference.js'
 import { bashCompletion, fishCompletion, zshCompletion, type CompletedCommand } from './completion.js'
@@ -26,12 +27,15 @@ const visible = Object.entries(manifest.commands as Record<string, ManifestComma
   .sort(([a], [b]) => a.localeCompare(b))
 
 const commandList = visible
-  .map(([id, command]) => `| \`k8sflow ${id}\` | ${command.summary ?? command.description ?? ''} |`)
+  .map(
+    ([id, command]) =>
+      `| \`k8sflow ${id.replaceAll(':', ' ')}\` | ${command.summary ?? command.description ?? ''} |`,
+  )
   .join('\n')
 const exitCodes = EXIT_CODE_MEANINGS.map(([code, meaning]) => `| ${code} | ${meaning} |`).join('\n')
 
 const completed: CompletedCommand[] = visible.map(([id, command]) => ({
-  id,
+  words: id.split(':') as CompletedCommand['words'],
   summary: command.summary ?? '',
   flags: Object.entries(command.flags)
     .filter(([, flag]) => flag.hidden !== true)
@@ -42,6 +46,12 @@ const completed: CompletedCommand[] = visible.map(([id, command]) => ({
         : []),
     ]),
 }))
+
+const topics = Object.fromEntries(
+  Object.entries(
+    (packageJson.oclif as { topics?: Record<string, { description?: string }> }).topics ?? {},
+  ).map(([name, { description = '' }]) => [name, description]),
+)
 
 const files = new Map<string, string>([
   [
@@ -57,9 +67,9 @@ const files = new Map<string, string>([
   ],
   ['docs/commands.md', commandReference()],
   ['docs/json-output.md', jsonReference()],
-  ['completion/k8sflow.bash', bashCompletion(completed)],
-  ['completion/_k8sflow', zshCompletion(completed)],
-  ['completion/k8sflow.fish', fishCompletion(completed)],
+  ['completion/k8sflow.bash', bashCompletion(completed, topics)],
+  ['completion/_k8sflow', zshCompletion(completed, topics)],
+  ['completion/k8sflow.fish', fishCompletion(completed, topics)],
 ])
 
 const check = process.argv.includes('--check')

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { FailedError, K8sflowError } from './errors.js'
 import { EXIT_CODES } from './exit-codes.js'
 import { settleBooleans, splitLists } from './flag-variables.js'
+import { knownFlags } from './known-flags.js'
 import type { GithubReport } from './output/github/report.js'
 import type { GithubSession } from './output/github/session.js'
 import type { Progress } from './progress.js'
@@ -40,11 +41,13 @@ export abstract class BaseCommand extends Command {
     await super.init()
     if (process.env['GITHUB_ACTIONS'] === 'true') {
       const { githubSession } = await import('./rest.js')
-      this.actions = await githubSession([this.config.bin, this.id].filter(Boolean).join(' '))
+      this.actions = await githubSession(
+        [this.config.bin, this.id?.replaceAll(':', ' ')].filter(Boolean).join(' '),
+      )
     }
     const flags = this.definitions()
     const folder = currentFolder()
-    const file = await applyProjectFile(flags, () => this.knownFlags(), folder, process.env)
+    const file = await applyProjectFile(flags, knownFlags, folder, process.env)
     settleBooleans(flags, process.env)
     if (file === undefined || dirname(file) === folder) return
     const progress = await this.progress({ verbose: false })
@@ -62,11 +65,6 @@ export abstract class BaseCommand extends Command {
   private definitions() {
     const ctor = this.ctor as typeof Command
     return { ...ctor.baseFlags, ...ctor.flags }
-  }
-
-  private knownFlags(): string[] {
-    const flags = this.config.commands.flatMap((command) => Object.entries(command.flags))
-    return [...new Set(flags.flatMap(([name, { aliases = [] }]) => [name, ...aliases]))]
   }
 
   /** Renders what services report, on stderr; commands shown with `--verbose` or `--dry-run` only. */

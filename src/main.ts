@@ -7,6 +7,11 @@ import manifest from '../oclif.manifest.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
 import { packageRoot } from './package-root.js'
 
+/** The command whose start is measured: its class and its part of the manifest are in the bundle's first file. */
+const HOT = 'values'
+
+type PluginOptions = ConstructorParameters<typeof Plugin>[0]
+
 /**
  * Starts the command line from one bundle (docs/decisions/0002): oclif's own start, help, hooks and error handling,
  * with the package.json and the command classes, which oclif would look for on disk, already at hand.
@@ -14,12 +19,11 @@ import { packageRoot } from './package-root.js'
 export async function main(argv: readonly string[]): Promise<void> {
   const root = packageRoot()
   const pjson = packageJson as unknown as PJSON
-  const own = new BundledPlugin({ isRoot: true, pjson, root })
+  const own = new BundledPlugin({ isRoot: true, pjson, root }, argv[0] === HOT && !argv.includes('--help'))
   await own.load()
   const plugins = new Map<string, Plugin>([[own.name, own]])
   // It adds the help command, which only matters where that is called, or all commands may be listed.
-  const id = argv[0] ?? 'menu'
-  if (id === 'menu' || !own.commandIDs.includes(id)) {
+  if (!namesCommand(argv, own.commandIDs)) {
     const help = new Plugin({ name: '@oclif/plugin-help', root, type: 'core' })
     await help.load()
     plugins.set(help.name, help)
@@ -35,13 +39,31 @@ export async function main(argv: readonly string[]): Promise<void> {
   })
 }
 
+/** Whether the words before the first flag begin with a command; those of topics are two words. */
+function namesCommand(argv: readonly string[], ids: readonly string[]): boolean {
+  return argv.some((_word, index) => ids.includes(argv.slice(0, index + 1).join(':')))
+}
+
 /** The package itself as oclif's root plugin, its command classes taken from the bundle. */
 class BundledPlugin extends Plugin {
+  /** @param hot whether {@link HOT} runs, and no other command matters */
+  constructor(
+    options: PluginOptions,
+    private readonly hot: boolean,
+  ) {
+    super(options)
+  }
+
   override async load(): Promise<void> {
-    // What Plugin reads from oclif.manifest.json is part of the bundle, too.
-    Object.defineProperty(this, '_manifest', { value: async () => manifest })
-    this.hasManifest = true
-    this.commandIDs = Object.keys(manifest.commands)
+    // What Plugin reads from oclif.manifest.json for all commands: the start is not to grow with each of them.
+    if (this.hot) {
+      const { version, commands } = manifest
+      Object.defineProperty(this, '_manifest', {
+        value: async () => ({ version, commands: { [HOT]: commands[HOT] } }),
+      })
+      this.hasManifest = true
+      this.commandIDs = [HOT]
+    }
     await super.load()
   }
 
@@ -49,14 +71,14 @@ class BundledPlugin extends Plugin {
   override async findCommand(id: string, _options?: { must: boolean }): Promise<Command.Class | undefined>
   override async findCommand(id: string): Promise<Command.Class> {
     const command =
-      id === 'values'
+      id === HOT
         ? (await import('./commands/values.js')).default
         : await (await import('./rest.js')).loadCommand(id)
     return Object.assign(command, {
       id,
       plugin: this,
       isESM: true,
-      relativePath: ['dist', 'commands', `${id}.js`],
+      relativePath: ['dist', 'commands', ...`${id}.js`.split(':')],
     })
   }
 }

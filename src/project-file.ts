@@ -37,7 +37,7 @@ const PATH_FLAGS = new Set([
  */
 export async function applyProjectFile(
   flags: Readonly<Record<string, FlagWithVariable>>,
-  knownFlags: () => readonly string[],
+  knownFlags: () => readonly string[] | Promise<readonly string[]>,
   folder: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
@@ -53,7 +53,7 @@ export async function applyProjectFile(
       [name, ...aliases].map((key) => [key, { name, variable: env }] as const),
     ),
   )
-  const known = knownFlags()
+  const known = await knownFlags()
   for (const [key, value] of Object.entries(settings)) {
     if (!known.includes(key)) throw await unknownKey(file, key, known)
     const { name = key, variable } = variables.get(key) ?? {}

@@ -84,6 +84,17 @@ function withShortcuts(path, source) {
   )
 }
 
+/** Of the manifest the first file holds what src/main.ts takes from there; for the rest oclif reads oclif.manifest.json. */
+const hotManifest = {
+  name: 'hot-manifest',
+  setup(esbuild) {
+    esbuild.onLoad({ filter: /[/\\]oclif\.manifest\.json$/ }, ({ path }) => {
+      const { version, commands } = JSON.parse(readFileSync(path, 'utf8'))
+      return { contents: JSON.stringify({ version, commands: { values: commands.values } }), loader: 'json' }
+    })
+  },
+}
+
 /** Puts the stand-ins of this folder in the place of packages that cost a start more than what oclif asks of them. */
 const standIns = {
   name: 'stand-ins',
@@ -143,7 +154,13 @@ export async function bundle() {
       ...common,
       ...entry([`export { main } from './src/main.ts'`, sharing(oclifParts)]),
       outfile: 'dist/k8sflow.cjs',
-      plugins: [lazyOclif, standIns, takenFrom('rest.cjs', /^\.\/rest\.js$/), ...packagesFrom(RARE_PACKAGES)],
+      plugins: [
+        hotManifest,
+        lazyOclif,
+        standIns,
+        takenFrom('rest.cjs', /^\.\/rest\.js$/),
+        ...packagesFrom(RARE_PACKAGES),
+      ],
     }),
     build({
       ...common,

@@ -8,7 +8,7 @@ export function errorText(
 ): string {
   const style = styles(process.stderr)
   const suggestions = error.suggestions ?? [
-    `Run ${[context.bin, context.command].filter(Boolean).join(' ')} --help to see what it accepts.`,
+    `Run ${[context.bin, context.command?.replaceAll(':', ' ')].filter(Boolean).join(' ')} --help to see what it accepts.`,
   ]
   // Who interrupts a run knows why it ended: no error, but what it left behind.
   const interrupted = error.exitCode === EXIT_CODES.interrupted

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -62,6 +62,26 @@ describe('the bundle that bin/run.js starts', () => {
         stderr: plain.stderr,
       })
     })
+
+  it('knows the flags of all commands in k8sflow.yaml, though it holds those of one', async () => {
+    const settings = join(folder, 'settings')
+    await mkdir(settings)
+    const say = async (text: string) => {
+      await writeFile(join(settings, 'k8sflow.yaml'), text)
+      return execa(process.execPath, [join(ROOT, 'bin', 'run.js'), ...PRINT], {
+        cwd: settings,
+        reject: false,
+        stdin: 'ignore',
+      })
+    }
+    expect(await say('ignore-unfixed: true\nimage-prefix: ghcr.io/you\n')).to.include({
+      exitCode: 0,
+      stderr: '',
+    })
+    const { exitCode, stderr } = await say('hosts-fiel: x\n')
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.include('did you mean hosts-file?')
+  })
 
   const PRINT = ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-']
 

@@ -45,4 +45,24 @@ describe('an unknown command', () => {
       .and.not.include('Did you mean')
     expect(error).to.include({ code: 'UNEXPECTED_ARGUMENT' }).and.have.nested.property('oclif.exit', 2)
   })
+
+  it('is looked for among the commands of its topic', async () => {
+    const commands = ['gitops', 'gitops:open', 'gitops:status', 'status', 'vpn:add', 'vpn:init']
+    const withTopics = { bin: 'k8sflow', commands: commands.map((id) => ({ id })) } as unknown as Config
+    const said = async (id: string) =>
+      (
+        await captureOutput(async () =>
+          hook.call({} as never, { id, config: withTopics, context: {} as never }),
+        )
+      ).stderr
+    expect(await said('vpn:ad:anna'))
+      .to.include('There is no command "vpn ad"')
+      .and.include('Did you mean: k8sflow vpn add')
+    expect(await said('gitops:statsu'))
+      .to.include('Did you mean: k8sflow gitops status')
+      .and.include('Commands are: gitops open, gitops status.')
+    expect(await said('vpm')).to.include('Did you mean: k8sflow vpn\n')
+    expect(await said('gitops:open:now')).to.include('k8sflow gitops open takes no argument: now')
+    expect(await said('status:now')).to.include('k8sflow status takes no argument: now')
+  })
 })
