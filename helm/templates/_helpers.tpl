@@ -26,12 +26,24 @@ we-road-{{ . }}
 {{- end -}}
 
 {{/*
+What everything but the namespaces is rendered for: all instances, or none where the release is to hold only the
+namespaces.
+*/}}
+{{- define "k8sflow.instances" -}}
+{{- if (.Values.namespaces | default dict).only -}}
+[]
+{{- else -}}
+{{- include "k8sflow.allInstances" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
 Every app in every one of its countries, as a JSON array for fromJsonArray, in the values' order:
   {app, env, country, name, namespace, service, host, settings}
 settings are the app's values with the country's own (perCountry) merged over them; sections that a values file
 set to null are there as empty ones, so that no template meets a nil.
 */}}
-{{- define "k8sflow.instances" -}}
+{{- define "k8sflow.allInstances" -}}
 {{- $instances := list -}}
 {{- range $key, $defaultName := dict "firstApp" "app1" "secondApp" "app2" -}}
 {{- $app := index $.Values $key | default dict -}}

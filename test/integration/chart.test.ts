@@ -223,6 +223,32 @@ describe('the chart: values', () => {
     }
   })
 
+  it('renders exactly the namespaces, whatever else is on, with namespaces.only', async () => {
+    const everything = await readFile(
+      path.join(CHART, '../test/fixtures/valid/per-country-all-keys.yml'),
+      'utf8',
+    )
+    const countries = { ...italy, countries: ['it', 'es'], logs: { enabled: true, public: true } }
+    for (const values of [
+      everything,
+      { firstApp: countries, secondApp: { create: true, countries: ['is'] } },
+    ]) {
+      const all = await render(values)
+      const objects = await render(values, '--set', 'namespaces.only=true')
+      expect(objects.map(({ kind }) => kind)).to.deep.equal(names(all, 'Namespace').map(() => 'Namespace'))
+      expect(names(objects, 'Namespace')).to.deep.equal(names(all, 'Namespace')).and.not.deep.equal([])
+      for (const { metadata } of objects)
+        expect(metadata.annotations).to.include({
+          'argocd.argoproj.io/compare-options': 'IgnoreExtraneous',
+          'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+          'helm.sh/resource-policy': 'keep',
+        })
+    }
+    expect(await render(firstApp(), '--set', 'namespaces.only=true,namespaces.create=false')).to.deep.equal(
+      [],
+    )
+  })
+
   it('leaves out namespaces, and single Pod Security modes, when told so', async () => {
     expect(ofKind(await render({ ...firstApp(), namespaces: { create: false } }), 'Namespace')).to.deep.equal(
       [],
