@@ -9,6 +9,7 @@ const GOLDENS = {
   'values-prod.yaml': path.join(CHART, 'values-prod.yaml'),
   'norway-double-quoted.yaml': path.join(FIXTURES, 'valid/norway-double-quoted.yml'),
   'logs.yaml': path.join(FIXTURES, 'valid/logs.yml'),
+  'metrics.yaml': path.join(FIXTURES, 'valid/metrics.yml'),
   'per-country-all-keys.yaml': path.join(FIXTURES, 'valid/per-country-all-keys.yml'),
 }
 
