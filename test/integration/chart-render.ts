@@ -28,6 +28,9 @@ export interface Manifest {
   }
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   spec: any
+  /** Of a ConfigMap. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  data?: any
 }
 
 /** Run helm; `input` goes to its standard input. */

@@ -462,7 +462,7 @@ describe('the chart: schema', () => {
       string,
       unknown
     >
-    expect(Object.keys(values)).to.have.members(['firstApp', 'secondApp', 'namespaces', 'tests'])
+    expect(Object.keys(values)).to.have.members(['firstApp', 'secondApp', 'namespaces', 'dashboard', 'tests'])
     for (const key of Object.keys(values)) compareDefaults(schema, schema.properties![key]!, values[key], key)
   })
 
