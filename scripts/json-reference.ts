@@ -15,6 +15,8 @@ const RESULTS: Record<string, string> = {
   rollback: 'RollbackResult',
   uninstall: 'UninstallResult',
   hosts: 'HostsResult',
+  'monitoring install': 'MonitoringInstallResult',
+  'monitoring open': 'OpenGrafana',
 }
 
 const INTRODUCTION = `# JSON output

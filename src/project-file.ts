@@ -22,6 +22,7 @@ const PATH_FLAGS = new Set([
   'oci-dir',
   'output',
   'source',
+  'values',
   'write',
 ])
 

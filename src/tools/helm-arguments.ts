@@ -21,6 +21,8 @@ export interface ValuesInput {
 export interface UpgradeRequest extends ValuesInput {
   release: string
   chart: string
+  /** Of a chart in a registry; left out, the newest. */
+  version?: string
   /** `install` needs a free name, `upgrade` an existing release, `upgrade-install` either. */
   mode: 'install' | 'upgrade' | 'upgrade-install'
   createNamespace?: boolean
@@ -117,6 +119,7 @@ export function upgradeArguments(request: UpgradeRequest): string[] {
     ...verb[request.mode],
     request.release,
     request.chart,
+    ...option('--version', request.version),
     ...valuesArguments(request),
     ...(request.createNamespace && request.mode !== 'upgrade' ? ['--create-namespace'] : []),
     ...(request.takeOwnership ? ['--take-ownership'] : []),
