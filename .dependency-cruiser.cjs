@@ -39,7 +39,8 @@ module.exports = {
       name: 'no-dev-dependencies',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'] },
+      // ECharts is in the bundle (docs/decisions/0013), which is all that is started of a package.
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], pathNot: '^node_modules/echarts/' },
     },
   ],
   options: {

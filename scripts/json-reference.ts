@@ -17,6 +17,7 @@ const RESULTS: Record<string, string> = {
   hosts: 'HostsResult',
   'monitoring install': 'MonitoringInstallResult',
   'monitoring open': 'OpenGrafana',
+  loadtest: 'LoadtestResult',
 }
 
 const INTRODUCTION = `# JSON output

@@ -21,6 +21,7 @@ const PATH_FLAGS = new Set([
   'kubeconfig',
   'oci-dir',
   'output',
+  'report',
   'source',
   'values',
   'write',

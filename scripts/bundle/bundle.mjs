@@ -1,8 +1,8 @@
 // The bundle (docs/decisions/0002): several files, since parsing what is not needed costs a start as much as running it.
 // dist/k8sflow.cjs holds oclif and the command whose start is measured, dist/rest.cjs the other commands, the rest
 // packages that are seldom needed.
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 
 import { build } from 'esbuild'
 
@@ -17,6 +17,12 @@ const RARE_PACKAGES = {
 }
 /** Packages of many files that the other commands load, in files of their own: reading one file is several times faster. */
 const COMMAND_PACKAGES = { 'execa.cjs': ['execa'], 'table.cjs': ['cli-table3'] }
+/** Our one file that draws charts, in a file of the bundle with the parts of ECharts that it names. */
+const CHARTS = {
+  file: 'echarts.cjs',
+  module: './src/output/echarts.ts',
+  packages: ['echarts', 'zrender', 'tslib'],
+}
 /** Loaded by few commands, when they need them; typescript is only for plugins under development. */
 const EXTERNAL = [
   '@kubernetes/client-node',
@@ -132,6 +138,43 @@ function sharing(names) {
   return `export const shared = { ${names.map((name) => `'${name}': () => require('${name.replace(/^\./, './src')}')`).join(', ')} }`
 }
 
+/** Takes our own module from another file of the bundle. */
+function ownTakenFrom({ file, module }) {
+  const name = module.replace(/^.*[/](.*)\.ts$/, '$1')
+  return {
+    name: `taken-from-${file}`,
+    setup(esbuild) {
+      esbuild.onResolve({ filter: new RegExp(`^\\./${name}\\.js$`) }, () => ({
+        path: `./${file}`,
+        external: true,
+      }))
+    },
+  }
+}
+
+/** The licences of what is in a file of the bundle, to stand beside it: minifying takes them out of the code. */
+function writeLicences({ file, packages }) {
+  const parts = packages.map((name) => {
+    const folder = join('node_modules', name)
+    const { license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const texts = LICENCE_FILES.flatMap((each) => read(join(folder, each)))
+    if (texts.length === 0) throw new Error(`${name} comes without a licence: look at LICENCE_FILES again`)
+    return [`${name}: ${license}`, ...texts.map((text) => text.trim())].join('\n\n')
+  })
+  writeFileSync(`dist/${file}.LICENSES.txt`, `${parts.join(`\n\n${'='.repeat(80)}\n\n`)}\n`)
+}
+
+const LICENCE_FILES = ['LICENSE', 'LICENSE.txt', 'NOTICE', 'CopyrightNotice.txt', 'licenses/LICENSE-d3']
+
+function read(path) {
+  try {
+    return [readFileSync(path, 'utf8')]
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    return []
+  }
+}
+
 /** Writes the bundle to dist. */
 export async function bundle() {
   const common = {
@@ -166,10 +209,21 @@ export async function bundle() {
       ...common,
       ...entry([sharing(['./rest.js'])]),
       outfile: 'dist/rest.cjs',
-      plugins: [takenFrom('k8sflow.cjs', /^@oclif\/core\//), ...packagesFrom(COMMAND_PACKAGES)],
+      plugins: [
+        takenFrom('k8sflow.cjs', /^@oclif\/core\//),
+        ownTakenFrom(CHARTS),
+        ...packagesFrom(COMMAND_PACKAGES),
+      ],
     }),
     ...Object.entries({ ...RARE_PACKAGES, ...COMMAND_PACKAGES }).map(([file, names]) =>
       build({ ...common, ...entry([sharing(names)]), outfile: `dist/${file}` }),
     ),
+    build({
+      ...common,
+      entryPoints: [CHARTS.module],
+      outfile: `dist/${CHARTS.file}`,
+      banner: { js: `/* ${CHARTS.packages.join(', ')}: see ${CHARTS.file}.LICENSES.txt */` },
+    }),
   ])
+  writeLicences(CHARTS)
 }

@@ -97,7 +97,10 @@ export function clusterOver(
  * TLS and authentication as client-node makes them out of the kubeconfig, with connections that are kept open:
  * client-node itself opens a new one for each request, which takes a Raspberry Pi longer than the answer.
  */
-function connectionOptions(config: KubeConfig): () => Promise<RequestOptions> {
+export function connectionOptions(
+  config: KubeConfig,
+  maxSockets = MAX_SOCKETS,
+): () => Promise<RequestOptions> {
   const cluster = config.getCurrentCluster()
   const user = config.getCurrentUser()
   // client-node refuses plain http unless TLS verification is off; kubectl and helm accept it.
@@ -112,28 +115,28 @@ function connectionOptions(config: KubeConfig): () => Promise<RequestOptions> {
   return async () => {
     if (current === undefined || Date.now() > current.until)
       current = {
-        options: makeOptions(config),
+        options: makeOptions(config, maxSockets),
         until: expires ? Date.now() + CREDENTIALS_FOR_MS : Number.POSITIVE_INFINITY,
       }
     return current.options
   }
 }
 
-async function makeOptions(config: KubeConfig): Promise<RequestOptions> {
+async function makeOptions(config: KubeConfig, maxSockets: number): Promise<RequestOptions> {
   const cluster = config.getCurrentCluster()
   const options: RequestOptions = {}
   await config.applyToHTTPSOptions(options)
   if (cluster?.proxyUrl) return options
-  return { ...options, agent: await keepAliveAgent(cluster?.server ?? '', options) }
+  return { ...options, agent: await keepAliveAgent(cluster?.server ?? '', options, maxSockets) }
 }
 
-async function keepAliveAgent(server: string, tls: RequestOptions): Promise<Agent> {
+async function keepAliveAgent(server: string, tls: RequestOptions, maxSockets: number): Promise<Agent> {
   const { Agent: AgentClass } = server.startsWith('http:')
     ? await import('node:http')
     : await import('node:https')
   return new AgentClass({
     keepAlive: true,
-    maxSockets: MAX_SOCKETS,
+    maxSockets,
     // Node gives each address of a host 250 ms by default, too little for a Pi behind a VPN.
     autoSelectFamilyAttemptTimeout: 2500,
     ca: tls.ca,

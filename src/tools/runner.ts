@@ -25,6 +25,10 @@ export interface Invocation {
    * foreground group, does not reach it a second time.
    */
   ownGroup?: boolean
+  /** Another signal to ask with; never a harder one for helm. */
+  stopSignal?: 'SIGTERM'
+  /** Milliseconds after being asked at which the program is killed, with its whole group where it has one; else never. */
+  killAfterMs?: number
   /** Milliseconds after which a program is killed; for short questions only, never for changes. */
   timeoutMs?: number
 }
@@ -61,7 +65,12 @@ export function createRunner(progress: Progress): Runner {
         forEachLine(() => subprocess.iterable({ from: 'stdout' }), invocation.onStdout),
         forEachLine(() => subprocess.iterable({ from: 'stderr' }), invocation.onStderr),
       ])
-      const interrupt = () => subprocess.kill('SIGINT')
+      let killing: NodeJS.Timeout | undefined
+      const interrupt = () => {
+        subprocess.kill(invocation.stopSignal ?? 'SIGINT')
+        if (invocation.killAfterMs !== undefined)
+          killing = setTimeout(() => kill(subprocess, invocation), invocation.killAfterMs)
+      }
       if (invocation.signal?.aborted) interrupt()
       invocation.signal?.addEventListener('abort', interrupt, { once: true })
       try {
@@ -76,8 +85,23 @@ export function createRunner(progress: Progress): Runner {
         }
       } finally {
         invocation.signal?.removeEventListener('abort', interrupt)
+        clearTimeout(killing)
       }
     },
+  }
+}
+
+function kill(
+  subprocess: { pid?: number; kill(signal: 'SIGKILL'): boolean },
+  { ownGroup }: Invocation,
+): void {
+  try {
+    // What a program such as uvx has started lives on when only that program is killed.
+    if (ownGroup && subprocess.pid !== undefined && process.platform !== 'win32')
+      process.kill(-subprocess.pid, 'SIGKILL')
+    else subprocess.kill('SIGKILL')
+  } catch {
+    // It has just ended.
   }
 }
 

@@ -1,0 +1,236 @@
+import { join } from 'node:path'
+
+import parse from 'semver/functions/parse.js'
+
+import { K8sflowError, MissingProgramError } from '../errors.js'
+import { packageRoot } from '../package-root.js'
+import { printable } from '../printable.js'
+import { commandLine } from './command-line.js'
+import { type LocustEnd, type LocustSecond, readLocustLine } from './locust-output.js'
+import type { Completed, Runner } from './runner.js'
+
+/** What one user class of the locustfile asks. */
+export interface LocustTarget {
+  /** `app1-it`. */
+  name: string
+  /** Where it is asked, such as `http://192.168.1.10`. */
+  url: string
+  /** The Host header; null leaves it alone. */
+  host: string | null
+  /** What `GET /ping` must answer. */
+  ping: string
+}
+
+/** One load test. */
+export interface LocustTest {
+  targets: readonly LocustTarget[]
+  users: number
+  /** Users added per second. */
+  spawnRate: number
+  seconds: number
+}
+
+export interface LocustOptions {
+  /** The folder it is started in, which should be empty: Locust reads its settings from files there. */
+  cwd: string
+  signal: AbortSignal
+  /** Called about once per second. */
+  onSecond: (second: LocustSecond) => void
+}
+
+/** How a test ended. */
+export interface LocustRun {
+  /** Undefined when Locust ended before it could sum up. */
+  end: LocustEnd | undefined
+  exitCode: number
+  endedBy?: string
+  /** The last lines it printed that are not numbers, oldest first. */
+  lastLines: string[]
+  /** This machine was too busy to make more load. */
+  busy: boolean
+}
+
+/** Locust, however it is started. */
+export interface Locust {
+  version: string
+  /** What is started: `locust`, `uvx locust`. */
+  command: string
+  /** The command of a test, as one line. */
+  commandLine(test: LocustTest): string
+  run(test: LocustTest, options: LocustOptions): Promise<LocustRun>
+}
+
+/** The oldest Locust that was tried. */
+export const OLDEST_LOCUST = '2.20.0'
+
+/** Downloads Locust where it is not in uvx's or pipx's cache yet. */
+const VERSION_TIMEOUT_MS = 300_000
+/** How long Locust may take to start and to end beyond its own time. */
+const GRACE_MS = 90_000
+/** How long after a signal: it finishes requests and sums up, which takes well below a second. */
+const KILL_AFTER_MS = 10_000
+const LAST_LINES = 12
+
+const HOW_TO_GET_LOCUST = [
+  'Install Locust: pipx install locust, or: uv tool install locust',
+  'With uv or pipx alone it is fetched when it is needed: https://docs.astral.sh/uv/',
+  'If it is installed elsewhere, say where: export K8SFLOW_LOCUST=/path/to/locust',
+]
+
+/** Locust takes settings from these; k8sflow says all of them on the command line. */
+const SETTINGS = [
+  ...['LOCUSTFILE', 'HOST', 'USERS', 'SPAWN_RATE', 'RUN_TIME', 'HEADLESS', 'AUTOSTART', 'AUTOQUIT', 'CONFIG'],
+  ...[
+    'MODE_MASTER',
+    'MODE_WORKER',
+    'MASTER',
+    'WORKER',
+    'PROCESSES',
+    'EXPECT_WORKERS',
+    'TAGS',
+    'EXCLUDE_TAGS',
+  ],
+  ...[
+    'CSV',
+    'HTML',
+    'JSON',
+    'JSON_FILE',
+    'PRINT_STATS',
+    'ONLY_SUMMARY',
+    'RESET_STATS',
+    'STOP_TIMEOUT',
+    'LOGFILE',
+  ],
+  ...[
+    'LOGLEVEL',
+    'SKIP_LOG',
+    'SKIP_LOG_SETUP',
+    'EXIT_CODE_ON_ERROR',
+    'USER_CLASSES',
+    'CLASS_PICKER',
+    'ITERATIONS',
+  ],
+].map((name) => `LOCUST_${name}`)
+
+/**
+ * Finds Locust: K8SFLOW_LOCUST, else `locust` on PATH, else through uvx, else through pipx, which fetch it.
+ * @param onFetch called before one of the last two is asked, which may take a while
+ * @throws MissingProgramError when there is none of them, or it is too old
+ */
+export async function findLocust(runner: Runner, onFetch: (program: string) => void): Promise<Locust> {
+  const own = process.env['K8SFLOW_LOCUST']
+  const ways = own
+    ? [{ program: own, before: [] }]
+    : [
+        { program: 'locust', before: [] },
+        { program: 'uvx', before: ['locust'] },
+        { program: 'pipx', before: ['run', 'locust'] },
+      ]
+  for (const { program, before } of ways) {
+    if (before.length > 0) onFetch(program)
+    const answer = await askVersion(runner, program, before)
+    if (answer !== undefined) return locustOver(runner, program, before, checkedVersion(program, answer))
+  }
+  throw new MissingProgramError(
+    own
+      ? `Locust was not found (K8SFLOW_LOCUST is "${own}").`
+      : 'Locust was not found: there is neither locust nor uvx nor pipx on PATH.',
+    { code: 'LOCUST_NOT_FOUND', suggestions: HOW_TO_GET_LOCUST },
+  )
+}
+
+function locustOver(runner: Runner, program: string, before: readonly string[], version: string): Locust {
+  return {
+    version,
+    command: [program, ...before].join(' '),
+    commandLine: (test) => commandLine(program, [...before, ...testArguments(test)]),
+    async run(test, { cwd, signal, onSecond }) {
+      let end: LocustEnd | undefined
+      let busy = false
+      const lastLines: string[] = []
+      const keep = (line: string) => {
+        if (line.trim() === '') return
+        busy ||= /CPU usage (above|was too high)/.test(line)
+        lastLines.push(printable(line))
+        if (lastLines.length > LAST_LINES) lastLines.shift()
+      }
+      const onStdout = (text: string) => {
+        const line = readLocustLine(text)
+        if (line === undefined) return void keep(text)
+        if (line.kind === 'end') end = line
+        else onSecond(line)
+      }
+      const { exitCode, endedBy } = await runner.run({
+        program,
+        args: [...before, ...testArguments(test)],
+        cwd,
+        env: { ...environment(), K8SFLOW_TARGETS: JSON.stringify(test.targets) },
+        onStdout,
+        onStderr: keep,
+        signal,
+        // Ctrl-C then reaches k8sflow alone. uvx passes SIGTERM on, but not the first SIGINT.
+        ownGroup: true,
+        stopSignal: 'SIGTERM',
+        killAfterMs: KILL_AFTER_MS,
+        timeoutMs: test.seconds * 1000 + GRACE_MS,
+      })
+      return { end, exitCode, lastLines, busy, ...(endedBy === undefined ? {} : { endedBy }) }
+    },
+  }
+}
+
+function testArguments({ users, spawnRate, seconds }: LocustTest): string[] {
+  return [
+    ...['--locustfile', join(packageRoot(), 'loadtest', 'locustfile.py'), '--headless', '--only-summary'],
+    ...['--users', String(users), '--spawn-rate', String(spawnRate), '--run-time', `${String(seconds)}s`],
+    // Requests that failed are part of the result, and no failure of Locust.
+    ...['--exit-code-on-error', '0'],
+  ]
+}
+
+function environment(): Record<string, string | undefined> {
+  return {
+    ...Object.fromEntries(SETTINGS.map((name) => [name, undefined])),
+    // Python buffers what goes into a pipe, and a locale of C would not take all letters.
+    PYTHONUNBUFFERED: '1',
+    PYTHONIOENCODING: 'utf-8',
+  }
+}
+
+/** Undefined when the program is not there. */
+async function askVersion(
+  runner: Runner,
+  program: string,
+  before: readonly string[],
+): Promise<Completed | undefined> {
+  try {
+    const args = [...before, '--version']
+    return await runner.run({ program, args, env: environment(), timeoutMs: VERSION_TIMEOUT_MS })
+  } catch (error) {
+    if (error instanceof K8sflowError && error.code === 'PROGRAM_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function checkedVersion(program: string, { exitCode, stdout, stderr }: Completed): string {
+  const version = exitCode === 0 ? parse(/^locust (\d+\.\d+\.\d+)/m.exec(stdout)?.[1]) : null
+  if (version === null)
+    throw new MissingProgramError(
+      `"${program}" did not say the version of Locust: ${printable(lastLine(stderr) || lastLine(stdout)) || 'it printed nothing'}`,
+      { code: 'LOCUST_UNUSABLE', suggestions: HOW_TO_GET_LOCUST, data: { program, exitCode } },
+    )
+  if (version.compare(OLDEST_LOCUST) < 0)
+    throw new MissingProgramError(
+      `"${program}" is Locust ${version.version}; k8sflow needs ${OLDEST_LOCUST} or newer.`,
+      {
+        code: 'LOCUST_TOO_OLD',
+        suggestions: HOW_TO_GET_LOCUST,
+        data: { program, version: version.version, oldest: OLDEST_LOCUST },
+      },
+    )
+  return version.version
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}
