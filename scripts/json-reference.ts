@@ -18,6 +18,7 @@ const RESULTS: Record<string, string> = {
   'monitoring install': 'MonitoringInstallResult',
   'monitoring open': 'OpenGrafana',
   loadtest: 'LoadtestResult',
+  'expose check': 'ExposeCheckResult',
 }
 
 const INTRODUCTION = `# JSON output

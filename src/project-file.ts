@@ -14,6 +14,7 @@ interface FlagWithVariable {
 
 /** Flags that name a file: what the project file says counts from its own folder. */
 const PATH_FLAGS = new Set([
+  'ca',
   'chart',
   'file',
   'hosts-file',

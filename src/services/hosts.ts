@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 
 import type { Cluster } from '../cluster/cluster.js'
 import { InvalidInputError } from '../errors.js'
 import { type Change, editFile } from '../tools/atomic-file.js'
+import { systemHostsFile } from '../tools/hosts-path.js'
 import {
   type AddressChoice,
   type AddressSource,
@@ -221,10 +221,4 @@ function warningsOn(file: string, text: string, block: HostsBlock): string[] {
         `${file}:${String(line)} gives ${host} another address, ${address}; of two lines the first one counts as a rule.`,
     ),
   ]
-}
-
-function systemHostsFile(): string {
-  return process.platform === 'win32'
-    ? join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'drivers', 'etc', 'hosts')
-    : '/etc/hosts'
 }
