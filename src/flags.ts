@@ -69,6 +69,15 @@ export const cluster = () => ({
   }),
 })
 
+export const certManagerNamespace = () =>
+  Flags.string({
+    summary: 'Namespace that cert-manager runs in.',
+    helpValue: 'NAME',
+    default: 'cert-manager',
+    env: 'K8SFLOW_CERT_MANAGER_NAMESPACE',
+    helpGroup: 'CLUSTER',
+  })
+
 export const timeout = (summary: string) =>
   Flags.string({ summary, helpValue: '5m', default: '5m', env: 'K8SFLOW_TIMEOUT' })
 

@@ -76,14 +76,24 @@ export async function foreignObjects(
   return found.sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name))
 }
 
+/** A certificate that `k8sflow tls` made for an app, or cert-manager for a Certificate, which is listed itself. */
+function isTrace(kind: string, { labels = {}, annotations = {} }: ObjectMeta): boolean {
+  return (
+    kind === 'Secret' &&
+    (labels['k8sflow.io/certificate'] !== undefined ||
+      annotations['cert-manager.io/certificate-name'] !== undefined)
+  )
+}
+
 function foreign(
   namespace: string,
   kind: string,
-  { name, annotations = {}, ownerReferences = [] }: ObjectMeta,
+  metadata: ObjectMeta,
   own: readonly { name: string; namespace: string }[],
 ): ForeignObject[] {
-  if (ownerReferences.length > 0 || OF_THE_NAMESPACE.some((pattern) => pattern.test(`${kind}/${name}`)))
-    return []
+  const { name, annotations = {}, ownerReferences = [] } = metadata
+  if (ownerReferences.length > 0 || isTrace(kind, metadata)) return []
+  if (OF_THE_NAMESPACE.some((pattern) => pattern.test(`${kind}/${name}`))) return []
   const release = annotations['meta.helm.sh/release-name']
   const place = annotations['meta.helm.sh/release-namespace']
   if (own.some((doomed) => doomed.name === release && doomed.namespace === place)) return []

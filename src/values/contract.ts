@@ -31,6 +31,14 @@ export function serviceName(app: string, country: string): string {
   return `${app}-svc-${country}`
 }
 
+/** The Secret with an app's certificate in a country, unless its values name another. */
+export function tlsSecretName(app: string, country: string): string {
+  return `${app}-${country}-tls`
+}
+
+/** The DNS domain in which all hosts of the apps are. */
+export const HOST_DOMAIN = 'info'
+
 /** The text `GET /ping` answers with. */
 export function pingAnswer(app: string, environment: string, country: string): string {
   return `hello from ${app}-${environment}-${country}`

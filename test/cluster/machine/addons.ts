@@ -4,9 +4,10 @@ import { pki } from './certificates.js'
 import { dnsAddress, nodeAddress, start, type Started } from './namespace.js'
 import { bin, state } from './paths.js'
 
-/** Ports on the bridge's address. Traefik's is a web server's own, so that URLs look as on a Pi. */
+/** Ports on the bridge's address. Traefik's are a web server's own, so that URLs look as on a Pi. */
 const metricsPort = 4443
 export const ingressPort = 80
+const ingressTlsPort = 443
 
 /**
  * What K3s brings along: cluster DNS, metrics and the ingress controller. They run as processes beside the pods rather
@@ -56,6 +57,9 @@ async function startTraefik(kubeconfig: string): Promise<Started> {
     '--global.checknewversion=false',
     '--global.sendanonymoususage=false',
     `--entrypoints.web.address=:${ingressPort}`,
+    // As K3s's chart sets it up: what comes in here is TLS, whatever the route says.
+    `--entrypoints.websecure.address=:${ingressTlsPort}`,
+    '--entrypoints.websecure.http.tls=true',
     '--entrypoints.traefik.address=127.0.0.1:8056',
     '--ping=true',
     '--providers.kubernetesingress=true',

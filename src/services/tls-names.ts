@@ -1,0 +1,28 @@
+import type { TlsSecret } from '../cluster/tls-secrets.js'
+import { RELEASE_NAMESPACE } from '../values/contract.js'
+
+/** Where `k8sflow tls self-signed` keeps its authority. */
+export const AUTHORITY_SECRET = { namespace: RELEASE_NAMESPACE, name: 'k8sflow-ca' } as const
+
+/** cert-manager's objects for its own authority: the Certificate, its Secret and the ClusterIssuer have this name. */
+export const CERT_MANAGER_AUTHORITY = 'k8sflow-ca'
+
+/** Where cert-manager looks for the Secrets of ClusterIssuers unless told otherwise. */
+export const CERT_MANAGER_NAMESPACE = 'cert-manager'
+
+/** On Secrets that `k8sflow tls self-signed` makes: `authority` or `self-signed`. */
+export const CERTIFICATE_LABEL = 'k8sflow.io/certificate'
+
+export const MANAGED_LABELS = {
+  'app.kubernetes.io/managed-by': 'k8sflow',
+  'app.kubernetes.io/part-of': 'we-road',
+} as const
+
+/** Who makes a certificate: `k8sflow tls self-signed`, cert-manager, or somebody else. */
+export type CertificateSource = 'k8sflow' | 'cert-manager' | 'other'
+
+/** Whose a Secret is, by what its maker has written on it. */
+export function secretSource({ labels, annotations }: TlsSecret): CertificateSource {
+  if (annotations['cert-manager.io/certificate-name'] !== undefined) return 'cert-manager'
+  return labels[CERTIFICATE_LABEL] === undefined ? 'other' : 'k8sflow'
+}

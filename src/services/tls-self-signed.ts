@@ -1,0 +1,293 @@
+import type { Cluster } from '../cluster/cluster.js'
+import type { TlsSecret } from '../cluster/tls-secrets.js'
+import type { Workload } from '../cluster/workloads.js'
+import { InvalidInputError } from '../errors.js'
+import { RELEASE_NAMESPACE, tlsSecretName } from '../values/contract.js'
+import { checkSelection, type RawSelection } from './selection.js'
+import {
+  type Authority,
+  type AuthorityChange,
+  leafValidity,
+  nextAuthority,
+  signedByOneOf,
+} from './tls-authority.js'
+import { certificateFacts, certificatesIn, dnsNames, keyFits, lifetime, timeLeft } from './tls-certificate.js'
+import { AUTHORITY_SECRET, CERTIFICATE_LABEL, MANAGED_LABELS, secretSource } from './tls-names.js'
+
+export interface SelfSignedOptions extends RawSelection {
+  kubeconfig?: string | undefined
+  context?: string | undefined
+  /** Make every leaf anew, however long it still lives. */
+  renew?: boolean | undefined
+  dryRun?: boolean | undefined
+}
+
+/** A certificate of an app in a country. */
+export interface SelfSignedCertificate {
+  app: string
+  country: string
+  namespace: string
+  secret: string
+  hosts: string[]
+  /** What was done, with `dryRun` what would be. */
+  change: 'created' | 'renewed' | 'unchanged' | 'skipped'
+  /** Why. */
+  reason: string
+  /** ISO 8601, UTC; null where it was skipped. */
+  notAfter: string | null
+}
+
+export interface SelfSignedResult {
+  context: string
+  dryRun: boolean
+  authority: {
+    namespace: string
+    secret: string
+    change: AuthorityChange
+    subject: string
+    /** SHA-256. */
+    fingerprint: string
+    /** ISO 8601, UTC. */
+    notAfter: string
+    /** How many certificates are to be trusted; more than one around the change of an authority. */
+    trusted: number
+  } | null
+  certificates: SelfSignedCertificate[]
+  warnings: string[]
+  notes: string[]
+}
+
+/** What is known of one app's certificate before anything is done. */
+interface Wanted {
+  workload: Workload
+  secretName: string
+  /** The Secret that the app's Ingress asks for, where it has TLS. */
+  asked: string | undefined
+  found: TlsSecret | undefined
+}
+
+/**
+ * Makes the authority where there is none, and for every deployed app a certificate signed by it, as the Secret
+ * `<app>-<country>-tls`. Those that are good for long enough stay, so that it can be run at any time.
+ * @throws InvalidInputError when a Secret of that name was made by somebody else; nothing is changed then
+ * @throws FailedError when the authority's Secret is damaged, or the API server refuses a Secret
+ */
+export async function selfSigned(options: SelfSignedOptions, now = new Date()): Promise<SelfSignedResult> {
+  const selection = await checkSelection(options)
+  const { connect } = await import('../cluster/client.js')
+  const { checkAccess } = await import('../cluster/access.js')
+  const { findTlsSecret } = await import('../cluster/tls-secrets.js')
+  const cluster = await connect(options)
+  await checkAccess(cluster, [{ verb: 'patch', resource: 'secrets', namespace: RELEASE_NAMESPACE }])
+  const wanted = await wantedCertificates(cluster, selection)
+  const stored = await findTlsSecret(cluster, AUTHORITY_SECRET)
+  refuseForeign([...wanted.filter(isOursToMake).map(({ found }) => found), stored])
+  const result: SelfSignedResult = {
+    context: cluster.context,
+    dryRun: options.dryRun ?? false,
+    authority: null,
+    certificates: [],
+    warnings: [],
+    notes: [],
+  }
+  if (wanted.length === 0) return { ...result, notes: ['No app is deployed: there is nothing to certify.'] }
+  const authority = await nextAuthority(stored, now)
+  if (!result.dryRun && authority.change !== 'unchanged') await writeAuthority(cluster, authority)
+  const [signer] = authority.trusted.flatMap(certificatesIn)
+  if (signer === undefined) throw new Error('an authority has a certificate')
+  const certificates: SelfSignedCertificate[] = []
+  for (const each of wanted)
+    certificates.push(await certified(cluster, each, { authority, options, now, dryRun: result.dryRun }))
+  const { subject, fingerprint, notAfter } = certificateFacts(signer)
+  return {
+    ...result,
+    authority: {
+      ...AUTHORITY_SECRET,
+      secret: AUTHORITY_SECRET.name,
+      change: authority.change,
+      subject,
+      fingerprint,
+      notAfter,
+      trusted: authority.trusted.length,
+    },
+    certificates,
+    warnings: warningsOn(authority),
+    notes: notesOn(wanted),
+  }
+}
+
+async function wantedCertificates(
+  cluster: Cluster,
+  { apps, countries }: { apps?: readonly string[]; countries?: readonly string[] },
+): Promise<Wanted[]> {
+  const { workloads } = await import('../cluster/workloads.js')
+  const { findTlsSecret, ingressTls } = await import('../cluster/tls-secrets.js')
+  const [deployed, asked] = await Promise.all([
+    workloads(cluster, { apps, countries }),
+    ingressTls(cluster, countries),
+  ])
+  return Promise.all(
+    deployed.map(async (workload) => {
+      const { app, country, namespace, hosts } = workload
+      const secretName = tlsSecretName(app, country)
+      const tls = asked.find(
+        (item) => item.namespace === namespace && item.hosts.some((host) => hosts.includes(host)),
+      )
+      return {
+        workload,
+        secretName,
+        asked: tls?.secret,
+        found: await findTlsSecret(cluster, { namespace, name: secretName }),
+      }
+    }),
+  )
+}
+
+/** Whether a certificate is made for it at all. */
+function isOursToMake(wanted: Wanted): boolean {
+  return skipped(wanted) === undefined
+}
+
+function skipped({ workload, secretName, asked, found }: Wanted): string | undefined {
+  if (workload.hosts.length === 0) return 'it has no host'
+  if (asked !== undefined && asked !== secretName)
+    return `its Ingress takes Secret ${asked}, which is not k8sflow's`
+  return found !== undefined && secretSource(found) === 'cert-manager'
+    ? 'cert-manager made it and renews it'
+    : undefined
+}
+
+function refuseForeign(secrets: readonly (TlsSecret | undefined)[]): void {
+  const foreign = secrets.filter((secret) => secret !== undefined && secretSource(secret) !== 'k8sflow')
+  if (foreign.length === 0) return
+  const names = foreign.map((secret) => `${secret?.namespace ?? ''}/${secret?.name ?? ''}`)
+  const [first] = foreign
+  throw new InvalidInputError(
+    `Made by somebody else, and not overwritten: Secret ${names.join(', ')}. Nothing was changed.`,
+    {
+      code: 'FOREIGN_SECRET',
+      suggestions: [
+        'To keep such a certificate of your own, give it another name and set ingress.tls.secretName to that.',
+        `To have one made in its place: kubectl delete secret -n ${first?.namespace ?? ''} ${first?.name ?? ''}`,
+      ],
+      data: { secrets: names },
+    },
+  )
+}
+
+async function writeAuthority(cluster: Cluster, { entries }: Authority): Promise<void> {
+  const { applyNamespaces } = await import('../cluster/namespaces.js')
+  await applyNamespaces(cluster, [AUTHORITY_SECRET.namespace])
+  await writeSecret(cluster, { ...AUTHORITY_SECRET, labels: { [CERTIFICATE_LABEL]: 'authority' }, entries })
+}
+
+async function certified(
+  cluster: Cluster,
+  wanted: Wanted,
+  {
+    authority,
+    options,
+    now,
+    dryRun,
+  }: { authority: Authority; options: SelfSignedOptions; now: Date; dryRun: boolean },
+): Promise<SelfSignedCertificate> {
+  const { app, country, namespace, hosts } = wanted.workload
+  const about = { app, country, namespace, secret: wanted.secretName, hosts: [...hosts] }
+  const why = skipped(wanted)
+  if (why !== undefined) return { ...about, change: 'skipped', reason: why, notAfter: null }
+  const [leaf] = certificatesIn(wanted.found?.entry('tls.crt') ?? '')
+  const reason = options.renew ? 'asked for' : staleness(wanted, authority, now)
+  if (reason === undefined && leaf !== undefined)
+    return { ...about, change: 'unchanged', reason: 'good', notAfter: certificateFacts(leaf).notAfter }
+  const change = wanted.found === undefined ? ('created' as const) : ('renewed' as const)
+  const validity = leafValidity(authority.signer, now)
+  if (!dryRun) {
+    const { certificatePem, issue, privateKeyPem } = await import('../pki/certificates.js')
+    const issued = await issue({
+      authority: authority.signer,
+      commonName: hosts[0] ?? '',
+      dnsNames: hosts,
+      use: 'server',
+      ...validity,
+    })
+    await writeSecret(cluster, {
+      namespace,
+      name: wanted.secretName,
+      labels: {
+        [CERTIFICATE_LABEL]: 'self-signed',
+        'app.kubernetes.io/name': app,
+        'k8sflow.io/country': country,
+      },
+      entries: {
+        'tls.crt': certificatePem(issued.certificate),
+        'tls.key': privateKeyPem(issued.keys),
+        'ca.crt': authority.trusted.join(''),
+      },
+    })
+  }
+  return {
+    ...about,
+    change,
+    reason: reason ?? 'there is none',
+    // Certificates know whole seconds.
+    notAfter: `${validity.notAfter.toISOString().slice(0, 19)}.000Z`,
+  }
+}
+
+/** Why a leaf has to be made anew; undefined where it is good. */
+function staleness({ workload, found }: Wanted, authority: Authority, now: Date): string | undefined {
+  if (found === undefined) return 'there is none'
+  const [leaf] = certificatesIn(found.entry('tls.crt') ?? '')
+  if (leaf === undefined || !keyFits(leaf, found.entry('tls.key'))) return 'what is there cannot be read'
+  if (dnsNames(leaf).join() !== [...workload.hosts].sort().join()) return 'its hosts have changed'
+  if (!signedByOneOf(authority.trusted, leaf)) return 'its authority is gone'
+  return timeLeft(leaf, now) < lifetime(leaf) / 3 ? 'less than a third of its life is left' : undefined
+}
+
+async function writeSecret(
+  cluster: Cluster,
+  secret: {
+    namespace: string
+    name: string
+    labels: Record<string, string>
+    entries: Readonly<Record<string, string>>
+  },
+): Promise<void> {
+  const { applyObject } = await import('../cluster/apply.js')
+  const { namespace, name, labels, entries } = secret
+  const data = Object.entries(entries).map(([key, text]) => [key, Buffer.from(text).toString('base64')])
+  await applyObject(
+    cluster,
+    'secrets',
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'kubernetes.io/tls',
+      metadata: { name, namespace, labels: { ...MANAGED_LABELS, ...labels } },
+      data: Object.fromEntries(data) as Record<string, string>,
+    },
+    // A conflict with whoever has made or changed it meanwhile is an error, not to be won.
+    { force: false },
+  )
+}
+
+function warningsOn({ change, abrupt }: Authority): string[] {
+  if (abrupt)
+    return [
+      'The authority was too old to sign and there was no successor: the new one has to be trusted now, with k8sflow tls ca.',
+    ]
+  if (change === 'successor made')
+    return [
+      'The authority ends in about two years, and its successor is made: export both with k8sflow tls ca, and trust it within a year.',
+    ]
+  return []
+}
+
+function notesOn(wanted: readonly Wanted[]): string[] {
+  const off = wanted.filter(({ asked, workload }) => asked === undefined && workload.hosts.length > 0)
+  if (off.length === 0) return []
+  const names = off.map(({ workload }) => `${workload.app}/${workload.country}`)
+  return [
+    `The Ingress of ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${String(names.length - 4)} more` : ''} does not use it yet: set ingress.tls.enabled and ingress.tls.issuer: none in the values, and deploy.`,
+  ]
+}
