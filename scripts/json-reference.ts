@@ -23,6 +23,9 @@ const RESULTS: Record<string, string> = {
   'monitoring open': 'OpenGrafana',
   loadtest: 'LoadtestResult',
   'expose check': 'ExposeCheckResult',
+  gitops: 'GitopsResult',
+  'gitops status': 'GitopsStatusResult',
+  'gitops open': 'GitopsOpenResult',
 }
 
 const INTRODUCTION = `# JSON output

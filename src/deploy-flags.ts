@@ -39,6 +39,7 @@ export const deployFlags = () => ({
     summary: 'Delete apps from countries that the values no longer name.',
     env: 'K8SFLOW_ALLOW_REMOVAL',
   }),
+  'allow-argocd': flags.allowArgocd(),
   adopt: Flags.boolean({
     summary: "Take over objects of another release, and remove that release's records.",
     env: 'K8SFLOW_ADOPT',

@@ -78,6 +78,20 @@ export const certManagerNamespace = () =>
     helpGroup: 'CLUSTER',
   })
 
+export const argocdNamespace = () =>
+  Flags.string({
+    summary: "Argo CD's own namespace.",
+    helpValue: 'NAME',
+    default: 'argocd',
+    env: 'K8SFLOW_ARGOCD_NAMESPACE',
+  })
+
+export const allowArgocd = () =>
+  Flags.boolean({
+    summary: 'Go on although Argo CD manages the apps and may undo it.',
+    env: 'K8SFLOW_ALLOW_ARGOCD',
+  })
+
 export const timeout = (summary: string) =>
   Flags.string({ summary, helpValue: '5m', default: '5m', env: 'K8SFLOW_TIMEOUT' })
 

@@ -22,6 +22,7 @@ const PATH_FLAGS = new Set([
   'kubeconfig',
   'oci-dir',
   'output',
+  'output-dir',
   'report',
   'source',
   'values',

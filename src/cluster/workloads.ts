@@ -48,6 +48,8 @@ export interface Workload {
   release?: { name: string; namespace: string }
   /** The tool that made it, when no helm release did, such as `Argo CD`. */
   managedBy?: string
+  /** The Application of Argo CD that keeps it as git has it, also where a release made it once. */
+  application?: string
 }
 
 /**
@@ -131,21 +133,49 @@ function isUpToDate(deployment: Deployment, replicas: number): boolean {
   return seen && updatedReplicas >= replicas && all <= updatedReplicas
 }
 
-function ownerOf(metadata: {
-  labels?: Record<string, string>
-  annotations?: Record<string, string>
-}): Pick<Workload, 'release' | 'managedBy'> {
+function ownerOf(metadata: Partial<ObjectMeta>): Pick<Workload, 'release' | 'managedBy' | 'application'> {
   const annotations = metadata.annotations ?? {}
   const name = annotations['meta.helm.sh/release-name']
+  const application = trackedBy(metadata, 'apps/Deployment')
+  const tracked = application === undefined ? {} : { application }
   if (name !== undefined)
-    return { release: { name, namespace: annotations['meta.helm.sh/release-namespace'] ?? '' } }
+    return { release: { name, namespace: annotations['meta.helm.sh/release-namespace'] ?? '' }, ...tracked }
   // Argo CD renders the chart itself: Helm's "managed-by" label is there, a release is not.
-  if (
-    annotations['argocd.argoproj.io/tracking-id'] !== undefined ||
-    metadata.labels?.['argocd.argoproj.io/instance']
-  )
-    return { managedBy: 'Argo CD' }
-  return { managedBy: 'manifests' }
+  return { managedBy: application === undefined ? 'manifests' : 'Argo CD', ...tracked }
+}
+
+/**
+ * The Application that an object says it belongs to, by the annotation or the label with which Argo CD tracks what it
+ * made. An annotation that speaks of another object was only copied along with it, and counts for nothing, as for
+ * Argo CD itself (argo-cd's util/argo/resource_tracking.go).
+ */
+function trackedBy(
+  { name = '', namespace = '', labels = {}, annotations = {} }: Partial<ObjectMeta>,
+  kind: string,
+): string | undefined {
+  const label = labels['argocd.argoproj.io/instance']
+  const [, application, object] =
+    /^([^:]+):(.+)$/.exec(annotations['argocd.argoproj.io/tracking-id'] ?? '') ?? []
+  const own = object === `${kind}:${namespace}/${name}` ? application : undefined
+  // `<namespace>_<name>` of an Application that is not in Argo CD's own namespace.
+  return (own ?? (label || undefined))?.replace(/^.*_/, '')
+}
+
+/**
+ * The Applications of Argo CD that the apps in some countries say they belong to; one request.
+ */
+export async function applicationsOf(
+  cluster: Cluster,
+  instances: readonly { app: string; country: string }[],
+): Promise<Pick<Workload, 'app' | 'country' | 'application'>[]> {
+  const countries = [...new Set(instances.map(({ country }) => country))]
+  const deployments = await listEverywhere<Deployment>(cluster, '/apis/apps/v1', 'deployments', countries)
+  return deployments.flatMap((deployment) => {
+    const place = placeOf(deployment)
+    if (!instances.some(({ app, country }) => app === place?.app && country === place.country)) return []
+    const application = trackedBy(deployment.metadata ?? {}, 'apps/Deployment')
+    return place === undefined || application === undefined ? [] : [{ ...place, application }]
+  })
 }
 
 function autoscaling({ spec, status }: Autoscaler): Autoscaling {

@@ -20,6 +20,7 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     timeout: flags.timeout('How long to wait for the pods.'),
     wait: flags.wait('Wait until the pods are ready.'),
     verify: flags.verify(),
+    'allow-argocd': flags.allowArgocd(),
     yes: flags.yes(),
     'dry-run': flags.dryRun(),
     ...flags.cluster(),
@@ -34,7 +35,12 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     const { interruptNotice } = await import('../output/interrupt-notice.js')
     const progress = await this.progress(flags)
     const mayAsk = canPrompt({ json: this.jsonEnabled(), yes: flags.yes })
-    const options = { ...flags, dryRun: flags['dry-run'], revision: args.revision }
+    const options = {
+      ...flags,
+      dryRun: flags['dry-run'],
+      allowArgocd: flags['allow-argocd'],
+      revision: args.revision,
+    }
     const result = await interruptible(interruptNotice(progress), async (signal) =>
       rollback(options, { progress, signal, confirm: mayAsk ? confirm : undefined }),
     )

@@ -23,6 +23,7 @@ anything else lives in them: then nothing is removed at all.`
     }),
     timeout: flags.timeout('How long to wait until everything is gone.'),
     wait: flags.wait('Wait until everything is gone.'),
+    'allow-argocd': flags.allowArgocd(),
     yes: flags.yes(),
     'dry-run': flags.dryRun(),
     ...flags.cluster(),
@@ -40,6 +41,7 @@ anything else lives in them: then nothing is removed at all.`
     const options = {
       ...flags,
       dryRun: flags['dry-run'],
+      allowArgocd: flags['allow-argocd'],
       ignoreNotFound: flags['ignore-not-found'],
       deleteNamespaces: flags['delete-namespaces'],
     }

@@ -17,6 +17,8 @@ export interface DeployOptions extends ValuesChoice {
   verify: boolean
   allowEnvironmentChange: boolean
   allowRemoval: boolean
+  /** Go on although Argo CD manages the apps. */
+  allowArgocd: boolean
   /** Take over objects of other releases, and remove those releases' records. */
   adopt: boolean
   /** Repair a pending release even though it may still be running. */
@@ -57,6 +59,7 @@ export interface DeployFlags extends ImageFlags {
   'rollback-on-ping-failure': boolean
   'allow-environment-change': boolean
   'allow-removal': boolean
+  'allow-argocd': boolean
   adopt: boolean
   repair: boolean
   build: boolean
@@ -71,6 +74,7 @@ export function deployOptions(flags: DeployFlags, mode: DeployMode): DeployOptio
     chart: chartPath(flags.chart),
     allowEnvironmentChange: flags['allow-environment-change'],
     allowRemoval: flags['allow-removal'],
+    allowArgocd: flags['allow-argocd'],
     rollbackOnPingFailure: flags['rollback-on-ping-failure'],
     checkPlatforms: flags['check-platforms'],
     build: flags.build ? imageOptions(flags) : undefined,

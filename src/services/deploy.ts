@@ -1,6 +1,8 @@
 import type { Cluster } from '../cluster/cluster.js'
+import type { Workload } from '../cluster/workloads.js'
 import { InterruptedError } from '../errors.js'
 import type { Progress } from '../progress.js'
+import { refuseArgocd } from './argocd-guard.js'
 import { type Adoption, leftoverNote, planAdoptions, removeRecords } from './adopt.js'
 import type { ImageOptions } from './build-options.js'
 import { checkReleaseName, connectForDeploy } from './deploy-connection.js'
@@ -143,6 +145,7 @@ async function prepareReleases(
     lookup?.compare(cluster),
     ...plan.releases.map((planned) => readLiveRelease(helm, planned.release, namespaces)),
   ])
+  const tracked = await argocdNotes(cluster, plan, running, options)
   const prepared = plan.releases.map((planned, index) => {
     const live = lives[index] ?? absentRelease(planned.release, namespaces)
     return prepareRelease(releaseTask(planned, live, helm, options), live, running, options)
@@ -159,7 +162,7 @@ async function prepareReleases(
     ...(platforms?.notes ?? []),
   ]
   note(progress, notes)
-  const warnings = platforms?.warnings ?? []
+  const warnings = [...tracked, ...(platforms?.warnings ?? [])]
   for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
   const deployment: Deployment = {
     cluster,
@@ -179,6 +182,21 @@ async function prepareReleases(
     help.confirm,
   )
   return deployment
+}
+
+async function argocdNotes(
+  cluster: Cluster,
+  plan: Plan,
+  running: readonly Workload[],
+  { allowArgocd }: DeployOptions,
+): Promise<string[]> {
+  const planned = new Set(plannedInstances(plan.releases).map((instance) => instanceName(instance)))
+  const concerned = running.filter((workload) => planned.has(instanceName(workload)))
+  return refuseArgocd(cluster, concerned, {
+    what: 'this deployment',
+    instead: 'Commit and push the values instead: Argo CD deploys what git holds',
+    allowed: allowArgocd,
+  })
 }
 
 async function run(deployment: Deployment, options: DeployOptions, help: DeployHelp): Promise<DeployResult> {

@@ -3,6 +3,7 @@ import { EXIT_CODES } from '../exit-codes.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
 import { rollbackArguments } from '../tools/helm-arguments.js'
+import { refuseArgocd } from './argocd-guard.js'
 import { agree, type Confirm, stopIfInterrupted } from './agreement.js'
 import type { Instance } from './deploy-plan.js'
 import type { FailedPod, PingResult } from './deploy-result.js'
@@ -25,6 +26,8 @@ export interface RollbackOptions extends ClusterChoice, Pick<RawSelection, 'proj
   dryRun: boolean
   wait: boolean
   verify: boolean
+  /** Go on although Argo CD manages the apps. */
+  allowArgocd: boolean
   /** As helm takes it, such as `5m`. */
   timeout: string
 }
@@ -99,13 +102,21 @@ export async function rollback(
     }),
   )
   for (const text of chosen.notes) help.progress({ kind: 'step', state: 'note', text })
+  const instances = plans.flatMap((plan) => plan.instances)
+  const { applicationsOf } = await import('../cluster/workloads.js')
+  const warnings = await refuseArgocd(session.cluster, await applicationsOf(session.cluster, instances), {
+    what: 'this rollback',
+    instead: 'Revert the commit that changed the values instead: Argo CD deploys what git holds',
+    allowed: options.allowArgocd,
+  })
+  for (const text of warnings) help.progress({ kind: 'step', state: 'warning', text })
   for (const plan of plans)
     help.progress({
       kind: 'lines',
       title: `Release ${plan.release} (namespace ${plan.namespace}), revision ${String(plan.from)} back to ${String(plan.to)}:`,
       lines: describeRollback(plan),
     })
-  const base = { context: session.cluster.context, notes: chosen.notes }
+  const base = { context: session.cluster.context, notes: [...chosen.notes, ...warnings] }
   if (options.dryRun) return { ...base, ...(await dryRun(session, plans, options)) }
   await agree(options, help, `Roll ${plans.map(({ release }) => release).join(' and ')} back?`)
   stopIfInterrupted(help.signal)

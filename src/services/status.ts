@@ -25,6 +25,8 @@ export interface InstanceStatus {
   release: { name: string; namespace: string; revision: number } | null
   /** What made it, where no release did: `Argo CD` or `manifests`. */
   managedBy: string | null
+  /** The Application of Argo CD that manages it, also where a release made it once. */
+  application: string | null
   environment: string | null
   ready: number
   desired: number
@@ -94,8 +96,20 @@ export async function statusOf(
     healthy: apps.length > 0 && apps.every((row) => row.healthy),
     apps,
     releases,
-    notes: releases.flatMap((release) => placeNote(release, session)),
+    notes: [...releases.flatMap((release) => placeNote(release, session)), ...argocdNotes(apps)],
   }
+}
+
+/** Says which apps Argo CD manages; that helm has a release of them too is worth knowing. */
+function argocdNotes(rows: readonly InstanceStatus[]): string[] {
+  const applications = [...new Set(rows.flatMap(({ application }) => application ?? []))]
+  return applications.map((application) => {
+    const own = rows.filter((row) => row.application === application)
+    const names = [...new Set(own.map(({ app }) => app))].join(' and ')
+    const release = own.find((row) => row.release !== null)?.release
+    const too = release ? `, besides release ${release.name}` : ''
+    return `Argo CD's Application ${application} manages ${names}${too}; see k8sflow gitops status.`
+  })
 }
 
 /** Releases that own a workload and are in none of the namespaces that were looked in. */
@@ -143,6 +157,7 @@ function runningRow(
       healthy: ready && problem === null && (state === 'deployed' || state === 'unmanaged'),
       release: release ? identity(release) : null,
       managedBy: release ? null : (workload.managedBy ?? null),
+      application: workload.application ?? null,
       environment: workload.environment ?? null,
       ready: workload.ready,
       desired: workload.replicas,
@@ -181,6 +196,7 @@ function emptyRow(app: string, state: InstanceState): InstanceStatus {
     healthy: false,
     release: null,
     managedBy: null,
+    application: null,
     environment: null,
     ready: 0,
     desired: 0,

@@ -6,9 +6,11 @@ import { chartPath } from '../tools/chart.js'
 import { uninstallArguments, upgradeArguments, type UpgradeRequest } from '../tools/helm-arguments.js'
 import type { ReleaseSummary } from '../tools/helm-output.js'
 import { countryNamespace } from '../values/contract.js'
+import { refuseArgocd } from './argocd-guard.js'
 import { agree, stopIfInterrupted } from './agreement.js'
 import { durationMs } from './duration.js'
 import type { ManifestObject } from './manifest-objects.js'
+import type { ReleaseInstance } from './release-contents.js'
 import { chooseReleases, contentsOf, notFound } from './releases.js'
 import type { ChangeHelp } from './rollback.js'
 import { checkSelection, type RawSelection } from './selection.js'
@@ -21,6 +23,8 @@ export interface UninstallOptions extends ClusterChoice, Pick<RawSelection, 'pro
   timeout: string
   /** A release that is not there is no error. */
   ignoreNotFound: boolean
+  /** Go on although Argo CD manages the apps. */
+  allowArgocd: boolean
   /** Delete the countries' namespaces too, where nothing else lives in them. */
   deleteNamespaces: boolean
 }
@@ -52,6 +56,7 @@ export interface UninstallResult {
 /** A release that is about to go. */
 interface Doomed {
   release: ReleaseSummary
+  instances: ReleaseInstance[]
   /** Without its namespaces. */
   objects: ManifestObject[]
   /** The countries' namespaces it lives in or owns. */
@@ -76,12 +81,14 @@ export async function uninstall(
   if (chosen.missing.length > 0 && !options.ignoreNotFound) throw notFound(chosen.missing, session)
   const doomed = await Promise.all(chosen.found.map(async (release) => examine(session, release)))
   for (const text of chosen.notes) help.progress({ kind: 'step', state: 'note', text })
+  const warnings = await refuseManaged(session, doomed, options)
+  for (const text of warnings) help.progress({ kind: 'step', state: 'warning', text })
   for (const item of doomed)
     help.progress({ kind: 'lines', title: doomedTitle(item), lines: describeObjects(item.objects) })
   const namespaces = [...new Set(doomed.flatMap((item) => item.namespaces))]
   const deleting = options.deleteNamespaces ? await deletable(session, doomed, namespaces, help.progress) : []
 
-  const base = { context: session.cluster.context, notes: chosen.notes }
+  const base = { context: session.cluster.context, notes: [...chosen.notes, ...warnings] }
   const missing = chosen.missing.map((name) => missingRelease(name, session))
   if (options.dryRun) {
     const planned = await dryRun(session, doomed, { options, namespaces, deleting })
@@ -107,12 +114,31 @@ export async function uninstall(
   }
 }
 
+/** Uninstalling would delete what Argo CD then makes again; to hand the apps over, only the records must go. */
+async function refuseManaged(
+  session: Session,
+  doomed: readonly Doomed[],
+  { allowArgocd }: UninstallOptions,
+): Promise<string[]> {
+  const [first] = doomed
+  if (first === undefined) return []
+  const { applicationsOf } = await import('../cluster/workloads.js')
+  const instances = doomed.flatMap((item) => item.instances)
+  const { name, namespace } = first.release
+  return refuseArgocd(session.cluster, await applicationsOf(session.cluster, instances), {
+    what: 'this, and the apps would be gone in between',
+    instead: `If Argo CD has taken the apps over, remove only the release's records: kubectl -n ${namespace} delete secret -l owner=helm,name=${name}`,
+    allowed: allowArgocd,
+  })
+}
+
 async function examine(session: Session, release: ReleaseSummary): Promise<Doomed> {
   const { instances, objects, doomedNamespaces } = await contentsOf(session.helm, release)
   const owned = objects.filter(({ kind }) => kind === 'Namespace').map(({ name }) => name)
   const used = instances.map(({ country }) => countryNamespace(country))
   return {
     release,
+    instances,
     objects: objects.filter(({ kind }) => kind !== 'Namespace'),
     namespaces: [...new Set([...used, ...owned])].sort(),
     owned: doomedNamespaces,

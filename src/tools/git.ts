@@ -1,5 +1,5 @@
 import { FailedError, K8sflowError } from '../errors.js'
-import type { Runner } from './runner.js'
+import type { Completed, Runner } from './runner.js'
 
 /** What git knows of a folder. */
 export interface SourceState {
@@ -36,13 +36,7 @@ const ENVIRONMENT = {
  * @throws FailedError when git refuses the repository, for example because another user owns it
  */
 export async function sourceState(runner: Runner, folder: string): Promise<SourceState | undefined> {
-  const git = async (...args: string[]) =>
-    runner.run({
-      program: 'git',
-      args: ['-C', folder, ...args],
-      env: ENVIRONMENT,
-      timeoutMs: QUESTION_TIMEOUT,
-    })
+  const git = async (...args: string[]) => question(runner, folder, args)
   let answers
   try {
     answers = await Promise.all([
@@ -73,6 +67,67 @@ export async function sourceState(runner: Runner, folder: string): Promise<Sourc
     ...(isShallow ? { shallow: true } : {}),
     ...(address === undefined ? {} : { origin: address }),
   }
+}
+
+/** A working copy, as others find it at its remote. */
+export interface Checkout {
+  /** Its top folder. */
+  root: string
+  /** Undefined where a commit is checked out rather than a branch. */
+  branch?: string
+  /** Where it was cloned from, as an https address without credentials; undefined for a path on this machine. */
+  remote?: string
+}
+
+/**
+ * Asks git which working copy a folder belongs to.
+ * @returns undefined where git is not installed, or the folder is in none
+ */
+export async function checkoutOf(runner: Runner, folder: string): Promise<Checkout | undefined> {
+  const git = async (...args: string[]) => question(runner, folder, args)
+  let answers
+  try {
+    answers = await Promise.all([
+      git('rev-parse', '--show-toplevel'),
+      git('symbolic-ref', '--short', '-q', 'HEAD'),
+      git('config', '--get', 'remote.origin.url'),
+    ])
+  } catch (error) {
+    if (error instanceof K8sflowError && error.code === 'PROGRAM_NOT_FOUND') return undefined
+    throw error
+  }
+  const [top, branch, origin] = answers.map(({ exitCode, stdout }) => (exitCode === 0 ? stdout.trim() : ''))
+  if (answers[0].exitCode !== 0 && !/not a git repository/i.test(answers[0].stderr))
+    throw refused(folder, answers[0].stderr)
+  if (!top) return undefined
+  const address = webAddress(origin ?? '')
+  // Some hosts answer an address without ".git" with a redirection, which Argo CD does not follow.
+  const suffix = origin?.endsWith('.git') === true ? '.git' : ''
+  return {
+    root: top,
+    ...(branch ? { branch } : {}),
+    ...(address === undefined ? {} : { remote: `${address.replace(/^http:/, 'https:')}${suffix}` }),
+  }
+}
+
+/** Those of the paths in a working copy that hold anything that is not committed. */
+export async function uncommitted(runner: Runner, root: string, paths: readonly string[]): Promise<string[]> {
+  const all = await Promise.all(
+    paths.map(async (path) => ({
+      path,
+      state: await question(runner, root, ['status', '--porcelain', '--untracked-files=all', '--', path]),
+    })),
+  )
+  return all.filter(({ state }) => state.exitCode === 0 && state.stdout.trim() !== '').map(({ path }) => path)
+}
+
+async function question(runner: Runner, folder: string, args: readonly string[]): Promise<Completed> {
+  return runner.run({
+    program: 'git',
+    args: ['-C', folder, ...args],
+    env: ENVIRONMENT,
+    timeoutMs: QUESTION_TIMEOUT,
+  })
 }
 
 /**

@@ -76,6 +76,24 @@ describe('k8sflow deploy', () => {
     return { result: JSON.parse(stdout) as DeployResult, stderr, exitCode }
   }
 
+  it('leaves what Argo CD manages alone unless told otherwise', async () => {
+    api.apps = [{ app: 'app1', country: 'it', application: 'we-road-app1' }]
+    api.applications = [
+      { metadata: { name: 'we-road-app1', namespace: 'argocd' }, spec: { syncPolicy: { automated: {} } } },
+    ]
+    await helmIs({ releases: { app1: deployed() } })
+    for (const argv of [ALL, [...ALL, '--dry-run']]) {
+      const { stderr, exitCode } = await run(argv)
+      expect(exitCode).to.equal(2)
+      expect(stderr).to.include("app1-it is managed by Argo CD's Application we-road-app1")
+      expect(stderr).to.include('--allow-argocd')
+    }
+    expect([...api.changes, ...(await changesOfHelm())]).to.deep.equal([])
+    const allowed = await run([...ALL, '--allow-argocd'])
+    expect(allowed.exitCode, allowed.stderr).to.equal(0)
+    expect(allowed.stderr).to.include('⚠').and.include('may undo this')
+  })
+
   it('makes the namespaces, runs helm, asks for /ping, and prints a table', async () => {
     api.apps = [{ app: 'app1', country: 'it' }]
     await helmIs({ releases: { app1: deployed() } })

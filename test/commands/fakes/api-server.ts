@@ -11,6 +11,8 @@ export interface FakeApp {
   /** What it answers to /ping; otherwise what it should. */
   ping?: string
   release?: { name: string; namespace: string }
+  /** The Application of Argo CD that tracks it. */
+  application?: string
   /** Host of its Ingress; without one it has none. */
   host?: string
   /** IP address in that Ingress's status. */
@@ -33,6 +35,10 @@ export interface FakeApi {
   namespaces: Map<string, { annotations?: Record<string, string>; labels?: Record<string, string> }>
   /** Every request that changes something, `METHOD path`. */
   changes: string[]
+  /** Argo CD's Applications; undefined where it is not installed, `forbidden` where the user may not read them. */
+  applications: object[] | 'forbidden' | undefined
+  /** The first password of Argo CD's admin. */
+  argocdPassword?: string
   /** Secrets that hold release records. */
   records: string[]
   close(): Promise<void>
@@ -45,6 +51,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     nodes: [{ name: 'pi', architecture: 'arm64' }],
     namespaces: new Map(),
     changes: [],
+    applications: undefined,
     records: [],
   }
   const server = createServer((request, response) => {
@@ -55,9 +62,11 @@ export async function startFakeApi(): Promise<FakeApi> {
       const method = request.method ?? 'GET'
       if (method !== 'GET' && !url.pathname.includes('selfsubjectaccessreviews'))
         api.changes.push(`${method} ${url.pathname}`)
-      const forbidden = url.pathname === '/api/v1/nodes' && api.nodes === undefined
+      const forbidden =
+        (url.pathname === '/api/v1/nodes' && api.nodes === undefined) ||
+        (url.pathname.endsWith('/applications') && api.applications === 'forbidden')
       if (forbidden)
-        return void response.writeHead(403).end('{"reason":"Forbidden","message":"nodes is forbidden"}')
+        return void response.writeHead(403).end('{"reason":"Forbidden","message":"this is forbidden"}')
       const reply = answer(api, { method, path: url.pathname, query: url.searchParams, body })
       response.writeHead(reply === undefined ? 404 : 200, { 'content-type': 'application/json' })
       if (reply === undefined) response.end(JSON.stringify({ kind: 'Status', message: 'not found' }))
@@ -93,7 +102,12 @@ function answer(api: Omit<FakeApi, 'url' | 'close'>, asked: Asked): object | str
   if (namespace !== undefined) return namespaceAnswer(api, namespace, asked)
   if (path === '/apis/apps/v1/deployments') return { items: api.apps.map(deployment) }
   if (path.endsWith('/ingresses')) return { items: api.apps.flatMap(ingress) }
-  if (/horizontalpodautoscalers$|httproutes$/.test(path)) return { items: [] }
+  if (/horizontalpodautoscalers$|httproutes$|endpointslices$/.test(path)) return { items: [] }
+  if (path.endsWith('/applications')) return api.applications && { items: api.applications }
+  if (path.endsWith('/secrets/argocd-initial-admin-secret'))
+    return api.argocdPassword === undefined
+      ? undefined
+      : { data: { password: Buffer.from(api.argocdPassword).toString('base64') } }
   if (path.endsWith('/log')) return 'nginx: something is wrong\n'
   if (path.endsWith('/events'))
     return {
@@ -150,6 +164,7 @@ function deployment({
   tag = '1.0.0',
   ready = true,
   release,
+  application,
 }: FakeApp) {
   const owner = release ?? { name: app, namespace: 'we-road' }
   return {
@@ -159,6 +174,11 @@ function deployment({
       annotations: {
         'meta.helm.sh/release-name': owner.name,
         'meta.helm.sh/release-namespace': owner.namespace,
+        ...(application === undefined
+          ? {}
+          : {
+              'argocd.argoproj.io/tracking-id': `${application}:apps/Deployment:we-road-${country}/${app}-${country}`,
+            }),
       },
     },
     spec: {

@@ -79,15 +79,30 @@ describe('workloads', () => {
     expect(await names({ countries: ['it'] })).to.deep.equal(['app1/it'])
   })
 
-  it('names Argo CD and plain manifests as what made it', async () => {
-    const argo = deployment('app1-it', 'we-road-it', {
-      metadata: { annotations: { 'argocd.argoproj.io/tracking-id': 'x' } },
+  it('names Argo CD and plain manifests as what made it, and its Application', async () => {
+    const annotated = (name: string, annotations: object, labels = {}) =>
+      deployment(name, 'we-road-it', { metadata: { annotations, labels } })
+    const id = (application: string, object = 'we-road-it/app1-it') => ({
+      'argocd.argoproj.io/tracking-id': `${application}:apps/Deployment:${object}`,
     })
-    const plain = deployment('app2-it', 'we-road-it')
-    expect((await workloads(cluster([argo, plain]))).map(({ managedBy }) => managedBy)).to.deep.equal([
-      'Argo CD',
-      'manifests',
-    ])
+    const owner = async (annotations: object, labels = {}) => {
+      const [found] = await workloads(cluster([annotated('app1-it', annotations, labels)]))
+      const { release, managedBy, application } = found!
+      return { release: release?.name, managedBy, application }
+    }
+    const none = { release: undefined, managedBy: 'manifests', application: undefined }
+    const argo = { ...none, managedBy: 'Argo CD', application: 'we-road-app1' }
+    expect(await owner({})).to.deep.equal(none)
+    expect(await owner(id('we-road-app1'))).to.deep.equal(argo)
+    expect(await owner(id('team_we-road-app1'))).to.deep.equal(argo)
+    expect(await owner({}, { 'argocd.argoproj.io/instance': 'we-road-app1' })).to.deep.equal(argo)
+    // Copied from another object along with everything else.
+    expect(await owner(id('we-road-app1', 'elsewhere/app1-it'))).to.deep.equal(none)
+    expect(await owner({ ...id('we-road-app1'), 'meta.helm.sh/release-name': 'app1' })).to.deep.equal({
+      release: 'app1',
+      managedBy: undefined,
+      application: 'we-road-app1',
+    })
   })
 
   it('is not up to date while an old pod covers for a new one that does not come up', async () => {

@@ -14,6 +14,7 @@ const row = (more: Partial<InstanceStatus>): InstanceStatus => ({
   state: 'deployed',
   healthy: true,
   release: { name: 'app1', namespace: 'we-road', revision: 3 },
+  application: null,
   managedBy: null,
   environment: 'staging',
   ready: 1,

@@ -71,6 +71,13 @@ const api = (path: string): Reply => {
   if (path.endsWith('/proxy/ping')) return { status: 200, text: 'hello from app1-staging-it' }
   return { items: [] }
 }
+/** The same with app1 tracked by an Application of Argo CD, which may not be read. */
+const argocd = (path: string): Reply => {
+  if (path.endsWith('/applications')) return { status: 403, text: '{"message":"forbidden"}' }
+  if (path !== '/apis/apps/v1/deployments') return api(path)
+  const annotations = { 'argocd.argoproj.io/tracking-id': 'we-road-app1:apps/Deployment:we-road-it/app1-it' }
+  return { items: [{ metadata: { name: 'app1-it', namespace: 'we-road-it', annotations } }] }
+}
 const signal = new AbortController().signal
 
 function help(more: { signal?: AbortSignal; confirm?: (question: string) => Promise<boolean> } = {}) {
@@ -89,7 +96,20 @@ describe('rollback', () => {
     wait: true,
     verify: true,
     timeout: '5m',
+    allowArgocd: false,
   }
+
+  it('leaves what Argo CD manages alone unless told otherwise', async () => {
+    const { changes, helm } = scenario()
+    const error = await caught(rollback(options, help().lent, opens(fakeSession(helm, argocd))))
+    expect(error).to.include({ code: 'MANAGED_BY_ARGOCD', exitCode: 2 })
+    expect(error?.suggestions[0]).to.include('Revert the commit')
+    expect(changes).to.deep.equal([])
+    const allowed = { ...options, allowArgocd: true }
+    const { notes } = await rollback(allowed, help().lent, opens(fakeSession(helm, argocd)))
+    expect(notes.join()).to.include('we-road-app1 manages app1-it and may undo this')
+    expect(changes).to.have.length(1)
+  })
 
   it('goes back to the last good revision, waits, and asks for /ping', async () => {
     const { changes, helm } = scenario()
@@ -206,9 +226,22 @@ describe('uninstall', () => {
     dryRun: false,
     wait: true,
     timeout: '5m',
+    allowArgocd: false,
     ignoreNotFound: false,
     deleteNamespaces: false,
   }
+
+  it('leaves what Argo CD manages alone unless told otherwise', async () => {
+    const { changes, helm } = scenario()
+    const error = await caught(uninstall(options, help().lent, opens(fakeSession(helm, argocd))))
+    expect(error).to.include({ code: 'MANAGED_BY_ARGOCD', exitCode: 2 })
+    expect(error?.suggestions[0]).to.include('kubectl -n we-road delete secret -l owner=helm,name=app1')
+    expect(changes).to.deep.equal([])
+    const allowed = { ...options, allowArgocd: true }
+    const { notes } = await uninstall(allowed, help().lent, opens(fakeSession(helm, argocd)))
+    expect(notes.join()).to.include('we-road-app1 manages app1-it and may undo this')
+    expect(changes).to.have.length(1)
+  })
 
   it('removes the release and keeps its namespace', async () => {
     const { changes, helm } = scenario()

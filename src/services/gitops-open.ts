@@ -1,0 +1,126 @@
+import type { Cluster } from '../cluster/cluster.js'
+import type { ForwardedPort } from '../cluster/port-forward.js'
+import { K8sflowError } from '../errors.js'
+import type { Progress } from '../progress.js'
+import { ARGOCD_NAMESPACE } from './gitops-manifests.js'
+import { type ArgocdChoice, argocdMissing } from './gitops-status.js'
+import { checkNamespace } from './namespace.js'
+
+const SERVICE = 'argocd-server'
+
+export interface GitopsOpenOptions extends ArgocdChoice {
+  /** Port on this machine; left out, one that is free. */
+  port?: number | undefined
+  /** Read the first password. */
+  password: boolean
+}
+
+export interface GitopsOpenResult {
+  url: string
+  user: string
+  /** The first password; null where it was not asked for, or is not there any more. */
+  password: string | null
+  notes: string[]
+}
+
+/** What the command holds while the port is open. */
+export interface OpenedArgocd {
+  result: GitopsOpenResult
+  /** Settled when the port is closed again. */
+  ended: Promise<void>
+}
+
+/**
+ * Forwards a local port to Argo CD's server, until the signal.
+ * @throws FailedError where Argo CD is not installed or not ready
+ */
+export async function gitopsOpen(
+  options: GitopsOpenOptions,
+  { progress, signal }: { progress: Progress; signal: AbortSignal },
+): Promise<OpenedArgocd> {
+  checkNamespace(options.argocdNamespace)
+  const [{ connect }, { checkAccess }, { forwardPort }] = await Promise.all([
+    import('../cluster/client.js'),
+    import('../cluster/access.js'),
+    import('../cluster/port-forward.js'),
+  ])
+  const cluster = await connect(options)
+  await checkAccess(cluster)
+  const namespace = options.argocdNamespace ?? ARGOCD_NAMESPACE
+  const told = new Set<string>()
+  const forwarded = await forwardPort(
+    cluster,
+    { namespace, service: SERVICE, port: 443 },
+    {
+      localPort: options.port,
+      signal,
+      // A browser opens many connections, and tries again: one line is enough.
+      onProblem(text) {
+        if (!told.has(text)) progress({ kind: 'step', state: 'warning', text })
+        told.add(text)
+      },
+    },
+  ).catch((error: unknown) => {
+    const missing = error instanceof K8sflowError && error.code === 'SERVICE_MISSING'
+    throw missing ? argocdMissing(cluster.context) : error
+  })
+  try {
+    const tls = await speaksTls(forwarded)
+    const { password, notes } = await passwordOf(cluster, namespace, options.password)
+    return {
+      result: {
+        url: `${tls ? 'https' : 'http'}://localhost:${String(forwarded.port)}`,
+        user: 'admin',
+        password,
+        notes: [
+          ...(tls
+            ? ["The browser will warn: Argo CD's certificate is its own, made at its installation."]
+            : []),
+          ...notes,
+        ],
+      },
+      ended: forwarded.ended,
+    }
+  } catch (error) {
+    await forwarded.close()
+    throw error
+  }
+}
+
+/** Argo CD's server speaks TLS on its one port, unless it was told not to (`server.insecure`). */
+async function speaksTls({ address, port }: ForwardedPort): Promise<boolean> {
+  const { connect } = await import('node:tls')
+  return new Promise((resolve) => {
+    // Only whether it shakes hands is asked; nothing is sent.
+    const socket = connect({ host: address, port, rejectUnauthorized: false }, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.setTimeout(5000, () => socket.destroy(new Error('no answer')))
+    socket.on('error', () => resolve(false))
+  })
+}
+
+async function passwordOf(
+  cluster: Cluster,
+  namespace: string,
+  wanted: boolean,
+): Promise<Pick<GitopsOpenResult, 'password' | 'notes'>> {
+  if (!wanted)
+    return { password: null, notes: ['The first password is shown at a terminal, or with --show-password.'] }
+  const { firstPassword } = await import('../cluster/argocd.js')
+  try {
+    const password = await firstPassword(cluster, namespace)
+    return password === undefined
+      ? { password: null, notes: ['The first password is gone: another one was set.'] }
+      : {
+          password,
+          notes: [
+            `Set a password of your own (User Info), then: kubectl -n ${namespace} delete secret argocd-initial-admin-secret`,
+          ],
+        }
+  } catch (error) {
+    if (!(error instanceof K8sflowError)) throw error
+    return { password: null, notes: [`The first password cannot be read: ${error.message}`] }
+  }
+}
