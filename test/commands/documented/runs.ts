@@ -1,0 +1,37 @@
+/**
+ * How each command of README.md and docs/ is run by a test: `here` by docs.test.ts itself, with stand-ins for the cluster and helm,
+ * in a folder of its own, ending with that exit code; otherwise in the test file named, which must run that
+ * command with those flags.
+ */
+export type HowRun = { here: number } | { file: string }
+
+const HERE: HowRun = { here: 0 }
+const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
+const BUILD_OF_ONE: HowRun = { file: 'test/cluster/build-faults.once.cluster.ts' }
+const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
+
+export const RUNS: Readonly<Record<string, HowRun>> = {
+  'values -c it,es -p app2 -e staging': HERE,
+  'values -c it,es -p app1,app2 -e staging': HERE,
+  'validate app1-*.yml': HERE,
+  deploy: HERE,
+  'deploy -c it -p app2 -e staging': { file: 'test/cluster/deploy.cluster.ts' },
+  'deploy -f bad.yml': { file: 'test/cluster/deploy.cluster.ts' },
+  'deploy -f app1-production.yml': HERE,
+  'deploy -f deploy/app1-staging.yml': HERE,
+  hosts: HERE,
+  'hosts --write': HERE,
+  'hosts --write --ip 192.168.1.10 -c it': HERE,
+  'hosts --remove': HERE,
+  'build -p app1': BUILD_OF_ONE,
+  'build --oci-dir oci': BUILD,
+  'build --push --write app1-staging.yml --write app2-staging.yml': BUILD,
+  'build -p app1 --push --write app1-production.yml': BUILD_OF_ONE,
+  'build -p app1 --platform linux/amd64,linux/arm64 --oci-dir oci': { file: 'test/commands/build.test.ts' },
+  'build -p app1 --platform linux/amd64,linux/arm64 --push --write deploy/app1-staging.yml': BUILD_OF_ONE,
+  scan: SCAN,
+  'scan hecha00/app1:3f1c2ab4d5e6': SCAN,
+  'scan oci/app1': SCAN,
+  'scan oci/app1 oci/app2 --ignore-unfixed': SCAN,
+  'scan oci/app1 --severity HIGH,CRITICAL --ignore-unfixed': SCAN,
+}
