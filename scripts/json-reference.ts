@@ -26,6 +26,11 @@ const RESULTS: Record<string, string> = {
   gitops: 'GitopsResult',
   'gitops status': 'GitopsStatusResult',
   'gitops open': 'GitopsOpenResult',
+  'vpn init': 'VpnInitResult',
+  'vpn add': 'VpnAddResult',
+  'vpn revoke': 'VpnRevokeResult',
+  'vpn list': 'VpnListResult',
+  'vpn renew': 'VpnRenewResult',
 }
 
 const INTRODUCTION = `# JSON output

@@ -16,6 +16,7 @@ interface FlagWithVariable {
 const PATH_FLAGS = new Set([
   'ca',
   'chart',
+  'dir',
   'file',
   'hosts-file',
   'ignore-file',
@@ -23,6 +24,7 @@ const PATH_FLAGS = new Set([
   'oci-dir',
   'output',
   'output-dir',
+  'passphrase-file',
   'report',
   'source',
   'values',

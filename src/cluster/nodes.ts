@@ -37,6 +37,17 @@ export async function clusterNodes(cluster: Cluster): Promise<ClusterNode[] | un
 }
 
 /**
+ * The addresses at which the nodes reach each other, IPv4 and IPv6.
+ * @throws ClusterAccessError when they may not be listed, or no answer comes in so many milliseconds
+ */
+export async function nodeAddresses(cluster: Cluster, timeoutMs: number): Promise<string[]> {
+  const nodes = await cluster.list<Wire<V1Node>>({ path: '/api/v1/nodes', timeoutMs })
+  return nodes
+    .flatMap(({ status }) => status?.addresses ?? [])
+    .flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []))
+}
+
+/**
  * Whether the scheduler could give a node a pod, going by what is about nodes only: nodeSelector, required node
  * affinity, and taints (kubernetes.io/docs: "Assigning Pods to Nodes", "Taints and Tolerations"). What cannot be judged
  * counts as a yes.

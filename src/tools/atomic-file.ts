@@ -22,6 +22,8 @@ export interface EditOptions {
    * (EBUSY), and the folder around it may be read-only. What was there is put back when that fails half-way.
    */
   inPlace?: boolean
+  /** Mode of the file, from the moment it has a name; otherwise an existing file keeps its own. */
+  mode?: number
 }
 
 /**
@@ -40,7 +42,7 @@ export async function editFile(
   const first = await contents(target, read)
   if (first !== undefined && (await edit(first)) === first) return 'unchanged'
   const temporary = join(dirname(target), `.${basename(target)}.k8sflow-tmp`)
-  const handle = await exclusive(temporary, path).catch(async (error: unknown) => {
+  const handle = await exclusive(temporary, path, options.mode).catch(async (error: unknown) => {
     if (first === undefined || !options.inPlace || !isDenied(error)) throw error
     await overwrite(target, { before: first, after: await edit(first) }, options).catch((cause: unknown) => {
       throw writeError(path, cause)
@@ -55,6 +57,7 @@ export async function editFile(
       const stat = before === undefined ? undefined : await fs.stat(target)
       await handle.writeFile(after, options.encoding)
       if (stat) await keepOwner(handle, stat)
+      if (options.mode !== undefined) await handle.chmod(options.mode)
       await handle.sync()
       await handle.close()
       await moveOver(temporary, target, { before, after }, options)
@@ -164,10 +167,10 @@ async function fill(file: fs.FileHandle, bytes: Buffer): Promise<void> {
   await file.sync()
 }
 
-async function exclusive(temporary: string, path: string): Promise<fs.FileHandle> {
+async function exclusive(temporary: string, path: string, mode = 0o666): Promise<fs.FileHandle> {
   for (const start = Date.now(); ;) {
     try {
-      return await fs.open(temporary, 'wx', 0o666)
+      return await fs.open(temporary, 'wx', mode)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error)
     }

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 import { FailedError, K8sflowError } from '../errors.js'
 import type { Completed, Runner } from './runner.js'
 
@@ -66,6 +68,44 @@ export async function sourceState(runner: Runner, folder: string): Promise<Sourc
     dirty: status.stdout.split('\n').some((line) => line !== '' && !line.startsWith('# ')),
     ...(isShallow ? { shallow: true } : {}),
     ...(address === undefined ? {} : { origin: address }),
+  }
+}
+
+/** Whether git has a file, or would take it with the next `git add .`. */
+export type Exposure = 'none' | 'ignored' | 'addable' | 'tracked'
+
+/**
+ * Asks git about a folder and about files in it, none of which need exist yet.
+ * @param base a folder that exists
+ * @param folder relative to it: tracked is whatever git has in here
+ * @param files relative to `folder`: ignored counts only for all of them
+ * @returns undefined where git is not installed
+ * @throws FailedError when git refuses the repository
+ */
+export async function exposure(
+  runner: Runner,
+  base: string,
+  { folder, files }: { folder: string; files: readonly string[] },
+): Promise<Exposure | undefined> {
+  const git = async (...args: string[]) => question(runner, base, args)
+  try {
+    const inside = await git('rev-parse', '--is-inside-work-tree')
+    if (inside.exitCode !== 0) {
+      if (/not a git repository/i.test(inside.stderr)) return 'none'
+      throw refused(base, inside.stderr)
+    }
+    // Within .git itself nothing is ever added.
+    if (inside.stdout !== 'true') return 'none'
+    const tracked = await git('ls-files', '--', folder)
+    if (tracked.exitCode !== 0) throw refused(base, tracked.stderr)
+    if (tracked.stdout !== '') return 'tracked'
+    const ignored = await git('check-ignore', '--', ...files.map((file) => join(folder, file)))
+    // 1 says that none of them is ignored.
+    if (ignored.exitCode > 1) throw refused(base, ignored.stderr)
+    return ignored.stdout.split('\n').filter(Boolean).length === files.length ? 'ignored' : 'addable'
+  } catch (error) {
+    if (error instanceof K8sflowError && error.code === 'PROGRAM_NOT_FOUND') return undefined
+    throw error
   }
 }
 
