@@ -86,6 +86,7 @@ export function checkNetwork(text = DEFAULT_NETWORK): Network {
  */
 export function checkRoutes(texts: readonly string[], network: Network, { name }: VpnServer): Network[] {
   const routes = texts
+    .flatMap((text) => text.split(','))
     .map((text) => text.trim())
     .map((text) => parseNetwork(text.includes('/') ? text : `${text}/32`, '--route'))
   const problems = routes.flatMap((route) => {

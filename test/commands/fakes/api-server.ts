@@ -25,6 +25,8 @@ export interface FakeNode {
   architecture: string
   labels?: Record<string, string>
   spec?: object
+  /** Its InternalIP addresses. */
+  addresses?: string[]
 }
 
 export interface FakeApi {
@@ -206,13 +208,14 @@ function ingress({ country, host, address }: FakeApp) {
   ]
 }
 
-function node({ name, architecture, labels = {}, spec = {} }: FakeNode) {
+function node({ name, architecture, labels = {}, spec = {}, addresses = [] }: FakeNode) {
   return {
     metadata: { name, labels: { 'kubernetes.io/arch': architecture, ...labels } },
     spec,
     status: {
       nodeInfo: { operatingSystem: 'linux', architecture },
       conditions: [{ type: 'Ready', status: 'True' }],
+      addresses: addresses.map((address) => ({ type: 'InternalIP', address })),
     },
   }
 }
