@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { X509Certificate } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -9,12 +9,13 @@ import TlsCa from '../../src/commands/tls/ca.js'
 import TlsIssuers from '../../src/commands/tls/issuers.js'
 import TlsSelfSigned from '../../src/commands/tls/self-signed.js'
 import TlsStatus from '../../src/commands/tls/status.js'
+import Validate from '../../src/commands/validate.js'
 import { certificatePem, issue, makeAuthority, privateKeyPem } from '../../src/pki/certificates.js'
 import { selfSigned, type SelfSignedResult } from '../../src/services/tls-self-signed.js'
 import { tlsStatus } from '../../src/services/tls-status.js'
 import { writeKubeconfig } from './fakes/kubeconfig.js'
 import { type ObjectStore, startObjectStore, type StoredObject } from './fakes/object-store.js'
-import { runCommandClass } from './harness.js'
+import { ROOT, runCommandClass } from './harness.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const AUTHORITY = '/api/v1/namespaces/we-road/secrets/k8sflow-ca'
@@ -243,6 +244,23 @@ describe('tls', () => {
         notes: ['No app is deployed: there is nothing to certify.'],
       })
     })
+  })
+
+  it('does what docs/tls.md shows, and the values in it are good', async () => {
+    store.objects.set('/apis/cert-manager.io/v1', { metadata: { name: '' } })
+    store.objects.set('/api/v1/namespaces/cert-manager', { metadata: { name: 'cert-manager' } })
+    const text = await readFile(join(ROOT, 'docs/tls.md'), 'utf8')
+    const commands = [...text.matchAll(/^k8sflow tls (\S+)(.*)$/gm)]
+    expect(commands).to.have.length(11)
+    const classes = { issuers: TlsIssuers, ca: TlsCa, status: TlsStatus, 'self-signed': TlsSelfSigned }
+    for (const [line, name = '', rest = ''] of commands) {
+      const command = classes[name as keyof typeof classes]
+      const { exitCode, stderr } = await run(command, ...rest.split(' ').filter(Boolean))
+      expect(exitCode, `${line}: ${stderr}`).to.equal(0)
+    }
+    const values = /```yaml\n(firstApp:[^`]*)```/.exec(text)?.[1] ?? ''
+    await writeFile(join(folder, 'values.yml'), values)
+    expect((await run(Validate, 'values.yml')).exitCode).to.equal(0)
   })
 
   describe('ca', () => {

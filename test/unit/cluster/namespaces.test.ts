@@ -187,6 +187,29 @@ describe('contents of a namespace', () => {
     ])
   })
 
+  it('leaves out certificates that were made for the apps', async () => {
+    const made = (key: string) => ({ annotations: { [key]: 'x' } })
+    const items = [
+      { metadata: { name: 'app1-it-tls', labels: { 'k8sflow.io/certificate': 'self-signed' } } },
+      { metadata: { name: 'app2-it-tls', ...made('cert-manager.io/certificate-name') } },
+      { metadata: { name: 'own' } },
+    ]
+    const lists: Record<string, object> = {
+      '/api': core,
+      '/apis': { items: [] },
+      '/api/v1/namespaces/we-road-it/secrets': { items },
+      '/api/v1/namespaces/we-road-it/configmaps': {
+        items: [{ metadata: { name: 'x', labels: { 'k8sflow.io/certificate': 'self-signed' } } }],
+      },
+    }
+    const found = await foreignObjects(
+      fakeCluster(({ path }) => lists[path]),
+      'we-road-it',
+      [],
+    )
+    expect(found.map(({ kind, name }) => `${kind} ${name}`)).to.deep.equal(['ConfigMap x', 'Secret own'])
+  })
+
   it('counts what it may not look at as foreign', async () => {
     const cluster = fakeCluster(({ path }) =>
       path === '/api' ? core : path === '/apis' ? { items: [] } : { status: 403, text: '{}' },
