@@ -29,7 +29,7 @@ export interface ExposeCheckResult {
 
 /** What tests put something else in the place of. Times are milliseconds. */
 export interface ExposeTools {
-  lookUp: (name: string, timeoutMs: number) => Promise<FoundName>
+  lookUp: (name: string, options: { timeoutMs: number; alsoDns: boolean }) => Promise<FoundName>
   knock: (endpoint: Endpoint, timeoutMs: number) => Promise<PortAnswer>
   exchange: (endpoint: Endpoint, options: ExchangeOptions) => Promise<HttpExchange>
   limits: { lookUp: number; knock: number; answer: number }
@@ -62,7 +62,10 @@ export async function exposeCheck(
   const system = await systemTools()
   const known = { ...system, ...tools }
   const { host, publicAddresses } = options
-  const found = await known.lookUp(host, known.limits.lookUp)
+  const found = await known.lookUp(host, {
+    timeoutMs: known.limits.lookUp,
+    alsoDns: publicAddresses.length > 0,
+  })
   const addresses = onPath(found, publicAddresses)
   const behind = await Promise.all(
     addresses

@@ -17,14 +17,17 @@ export interface FoundName {
 }
 
 /**
- * Resolves a name the way programs do, and says whether the hosts file has it; if so, DNS is asked, too, for that is
- * what other machines see. Nobody but the configured resolver is asked. Never throws.
+ * Resolves a name the way programs do, and says whether the hosts file has it; if so, and with `alsoDns`, DNS is asked,
+ * too, for that is what other machines see. Nobody but the configured resolver is asked. Never throws.
  */
-export async function lookUp(name: string, timeoutMs: number): Promise<FoundName> {
+export async function lookUp(
+  name: string,
+  { timeoutMs, alsoDns }: { timeoutMs: number; alsoDns: boolean },
+): Promise<FoundName> {
   const hostsFile = await inHostsFile(name)
   const [found, dns] = await Promise.all([
     limited(lookup(name, { all: true }), timeoutMs),
-    hostsFile.length > 0 ? inDns(name, timeoutMs) : undefined,
+    alsoDns && hostsFile.length > 0 ? inDns(name, timeoutMs) : undefined,
   ])
   return {
     addresses: 'value' in found ? [...new Set(found.value.map(({ address }) => address))] : [],
