@@ -1,6 +1,6 @@
 /*
- * Pins the samples' base image anew: asks its registry, through the user's docker, what the tag names now, and writes
- * that digest into both Dockerfiles. Nothing is written unless every file can be. `npx tsx scripts/refresh-base.ts [DOCKERFILE…]`
+ * Pins the samples' base images anew: asks the registry, through the user's docker, what each tag names now, and writes
+ * that digest into the Dockerfile. Nothing is written unless every file can be. `npx tsx scripts/refresh-base.ts [DOCKERFILE…]`
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -11,11 +11,11 @@ import { imagePlatforms } from '../src/images/manifest.js'
 /** What the samples are built for; a tag can lack one for some hours while its new images are being built. */
 const PLATFORMS = ['linux/amd64', 'linux/arm64']
 
-/** The stage that the build argument NGINX_IMAGE can replace: image and tag, then the digest. */
-const PINNED = /^FROM (\S+)@(sha256:[0-9a-f]{64}) AS base$/m
+/** The stage that a build argument (NGINX_IMAGE, GO_IMAGE) can replace: image and tag, then the digest. */
+const PINNED = /^FROM (?:--platform=\S+ )?(\S+)@(sha256:[0-9a-f]{64}) AS base$/m
 
 try {
-  refresh(process.argv.length > 2 ? process.argv.slice(2) : ['app1', 'app2'].map(dockerfile))
+  refresh(process.argv.length > 2 ? process.argv.slice(2) : ['app1', 'app2', 'log-exporter'].map(dockerfile))
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
@@ -50,6 +50,6 @@ function currentDigest(image: string): string {
   return answer.digest
 }
 
-function dockerfile(app: string): string {
-  return fileURLToPath(new URL(`../samples/${app}/Dockerfile`, import.meta.url))
+function dockerfile(sample: string): string {
+  return fileURLToPath(new URL(`../samples/${sample}/Dockerfile`, import.meta.url))
 }

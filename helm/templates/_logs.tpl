@@ -17,6 +17,8 @@ logs.server.conf: |
       # Lines are sent as they come.
       proxy_buffering off;
       proxy_read_timeout 1h;
+      # nginx adds its own.
+      proxy_hide_header X-Content-Type-Options;
   }
 {{- end -}}
 {{- end -}}

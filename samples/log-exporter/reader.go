@@ -91,7 +91,8 @@ func (r *Reader) next(take func(line []byte) bool) (taken, missed int64, wait ch
 	buffer := chunks.Get().(*[]byte)
 	defer chunks.Put(buffer)
 	data, missed, wait, err := r.read(*buffer)
-	if err != nil || len(data) == 0 {
+	if err != nil || len(data) == 0 || missed > 0 {
+		// What is missing was before these lines, and is told before they are.
 		return 0, missed, wait, err
 	}
 	for len(data) > 0 {
@@ -120,7 +121,9 @@ func (r *Reader) next(take func(line []byte) bool) (taken, missed int64, wait ch
 		}
 		r.at.Offset += int64(length) + 1
 		r.at.Line++
-		data = data[length+1:]
+		if data = data[length+1:]; missed > 0 {
+			break
+		}
 	}
 	return taken, missed, nil, nil
 }

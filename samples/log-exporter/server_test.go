@@ -254,6 +254,26 @@ func TestFollowUnderLoad(t *testing.T) {
 	}
 }
 
+// What a reader missed comes before the lines it goes on with, as they came.
+func TestMissedComesFirst(t *testing.T) {
+	s := start(t, logPath(t))
+	const total = 20000
+	startNginx(t, s.path).log(total)
+	s.received(total)
+	for _, format := range []string{"ndjson", "text"} {
+		_, body := s.get("/logs?after=0&format=" + format)
+		first, rest, _ := strings.Cut(body, "\n")
+		var missed, line int64
+		fmt.Sscanf(first, map[string]string{"ndjson": `{"missed":%d}`, "text": "# %d lines missed"}[format], &missed)
+		if missed == 0 || int64(strings.Count(rest, "\n"))+missed != total {
+			t.Errorf("%q, then %d lines", first, strings.Count(rest, "\n"))
+		}
+		if fmt.Sscanf(rest, `{"line":%d`, &line); format == "ndjson" && line != missed+1 {
+			t.Errorf("%d missed, then line %d", missed, line)
+		}
+	}
+}
+
 // A client continues after its last line when the program was restarted under it, and gets each line once.
 func TestFollowOverRestarts(t *testing.T) {
 	path := logPath(t)

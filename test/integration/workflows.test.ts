@@ -132,10 +132,13 @@ describe('the workflows', () => {
 
   it('take a trivy that was not tampered with', () => {
     const setUp = steps.filter(({ step }) => step.uses?.startsWith('aquasecurity/'))
-    expect(setUp).to.have.length(1)
-    expect(setUp[0]?.step.with?.['version'])
-      .to.match(/^v\d+\.\d+\.\d+$/)
-      .and.not.match(/^v0\.69\.[456]$/)
+    expect(setUp).to.have.length(2)
+    for (const { name, step } of setUp) {
+      expect(step.with?.['version'], name).to.equal(setUp[0]?.step.with?.['version'])
+      expect(step.with?.['version'], name)
+        .to.match(/^v\d+\.\d+\.\d+$/)
+        .and.not.match(/^v0\.69\.[456]$/)
+    }
   })
 })
 
@@ -187,6 +190,34 @@ for (const app of ['app1', 'app2']) {
     })
   })
 }
+
+describe('the pipeline of the log exporter', () => {
+  const file = '.github/workflows/log-exporter.yml'
+  const { on, jobs } = workflow(file)
+  const filters = on['push']?.paths ?? []
+  const isFiltered = (path: string) => filters.some((filter) => filterPattern(filter).test(path))
+
+  it('runs for its sample and what it uses, on main and for pull requests', () => {
+    expect(on['push']?.branches).to.deep.equal(['main'])
+    expect(on['pull_request']?.paths).to.deep.equal(filters)
+    const used = usedBy(file)
+    expect(used).to.include('.github/scripts/build-log-exporter')
+    for (const path of ['samples/log-exporter/journal.go', '.trivyignore', 'k8sflow.yaml', file, ...used])
+      expect(isFiltered(path), path).to.equal(true)
+    for (const path of ['samples/app1/Dockerfile', 'src/base.ts', 'helm/values.yaml'])
+      expect(isFiltered(path), path).to.equal(false)
+  })
+
+  it('pushes what was tested and scanned, from main alone', () => {
+    const { push } = jobs
+    expect(push?.needs).to.have.members(['test', 'image'])
+    expect(push?.if).to.equal("github.ref == 'refs/heads/main'")
+    const runs = (job: string) => (jobs[job]?.steps ?? []).map(({ run }) => run ?? '').join('\n')
+    expect(runs('test')).to.include('gofmt -l').and.include('go vet').and.include('go test -race')
+    expect(runs('image')).to.include('build-log-exporter oci').and.include('bin/run.js scan')
+    expect(runs('push')).to.include('build-log-exporter push').and.include('same-digest')
+  })
+})
 
 describe('.pre-commit-config.yaml', () => {
   const { repos } = parse(read('.pre-commit-config.yaml')) as {
