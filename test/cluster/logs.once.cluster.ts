@@ -171,10 +171,10 @@ describe('the log exporter on a node', function () {
     it('gives each line once, also when it is killed and nginx is ended while requests come', async () => {
       const before = await received()
       const reading = follow('/restarts/end')
-      const loading = load('restarts', 12_000, 1500)
-      await enough(before + 2000)
+      const loading = load('restarts', 9_000, 1500)
+      await enough(before + 1500)
       await kill('/log-exporter', 'SIGKILL')
-      await enough(before + 5000)
+      await enough(before + 4000)
       // What nginx does at once when it is asked to end: no request is half done then.
       await kill('nginx: master process', 'SIGTERM')
       const unanswered = await loading
@@ -190,12 +190,12 @@ describe('the log exporter on a node', function () {
       const got = lines.map(({ path }) => path!).filter((path) => /^\/restarts\/\d+$/.test(path))
       expect(new Set(got).size, 'lines that came twice').to.equal(got.length)
       // A request whose answer was lost may have been logged.
-      const answered = Array.from({ length: 12_000 }, (_, index) => index).filter(
+      const answered = Array.from({ length: 9_000 }, (_, index) => index).filter(
         (index) => !unanswered.includes(index),
       )
       const missing = answered.filter((index) => !got.includes(`/restarts/${index}`))
       expect(missing, 'answered, but not in the log').to.deep.equal([])
-      expect(got.length).to.be.at.most(12_000)
+      expect(got.length).to.be.at.most(9_000)
       expect(await received()).to.be.at.least(numbers.length)
 
       const { metadata, status } = await onlyPod()
@@ -209,10 +209,10 @@ describe('the log exporter on a node', function () {
       // Long lines, so that the window of 4 MiB is passed soon.
       const label = `overload-${'x'.repeat(200)}`
       const reading = follow('/overload/end')
-      expect(await load(label, 40_000)).to.deep.equal([])
+      expect(await load(label, 30_000)).to.deep.equal([])
       expect((await throughIngress('/overload/end')).status).to.equal(404)
       const lines = await reading
-      const total = before + 40_001
+      const total = before + 30_001
       expect(await received()).to.equal(total)
       expect(counted(lines)).to.equal(total)
 
