@@ -9,6 +9,8 @@ const HERE: HowRun = { here: 0 }
 const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
 const BUILD_OF_ONE: HowRun = { file: 'test/cluster/build-faults.once.cluster.ts' }
 const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
+const VPN: HowRun = { file: 'test/cluster/vpn.once.cluster.ts' }
+const VPN_OFFLINE: HowRun = { file: 'test/commands/vpn.test.ts' }
 
 export const RUNS: Readonly<Record<string, HowRun>> = {
   'values -c it,es -p app2 -e staging': HERE,
@@ -34,4 +36,11 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'scan oci/app1': SCAN,
   'scan oci/app1 oci/app2 --ignore-unfixed': SCAN,
   'scan oci/app1 --severity HIGH,CRITICAL --ignore-unfixed': SCAN,
+  'vpn init --server home.example.org': VPN,
+  'vpn add ann': VPN,
+  'vpn add ann-phone --days 90': VPN_OFFLINE,
+  'vpn list': VPN_OFFLINE,
+  'vpn revoke ann-phone': VPN,
+  'vpn renew': VPN,
+  'vpn renew ann': VPN_OFFLINE,
 }
