@@ -36,13 +36,13 @@ export function tlsRow(
       `the certificate is for ${names.join(', ') || certificate.subject}, not for ${asked.host}`,
       [
         certificate.subject === 'TRAEFIK DEFAULT CERT'
-          ? 'It is the one Traefik makes for itself: no Ingress of this host has a certificate. Set ingress.tls in the values, or check with --port 80 where HTTP is all you want.'
+          ? 'It is the one Traefik makes for itself: it has no certificate for this host. Set ingress.tls in the values, see k8sflow tls status, or check with --port 80 where HTTP is all you want.'
           : 'See which Secret the Ingress names (ingress.tls in the values), and what the certificate in it is for.',
       ],
     )
   if (Date.parse(notAfter) <= now)
     return row('failed', `the certificate expired on ${day(notAfter)}`, [
-      'Renew it; with cert-manager: kubectl describe certificate, which says why it was not.',
+      'Renew it: k8sflow tls self-signed; with cert-manager, kubectl describe certificate -A says why it was not.',
     ])
   if (Date.parse(notBefore) > now)
     return row('failed', `the certificate is good from ${day(notBefore)} on only`, [

@@ -186,7 +186,7 @@ describe('hosts', () => {
 
   it('does what docs/network.md shows', async () => {
     const text = await readFile(join(ROOT, 'docs/network.md'), 'utf8')
-    const commands = [...text.matchAll(/^\$ k8sflow hosts(.*?)(#.*)?$/gm)].map(([, argv = '']) => argv.trim())
+    const commands = [...text.matchAll(/^k8sflow hosts(.*?)(#.*)?$/gm)].map(([, argv = '']) => argv.trim())
     expect(commands).to.have.length(4)
     for (const argv of commands) {
       const { exitCode, stderr } = await run(argv.split(' ').filter(Boolean), { K8SFLOW_HOSTS_FILE: file })

@@ -5,7 +5,13 @@
  */
 export type HowRun = { here: number } | { file: string }
 
+/** Pages whose commands are all run by one test, which reads them from the page. */
+export const RUN_FROM_PAGE: Readonly<Record<string, string>> = {
+  'docs/tls.md': 'test/commands/tls.test.ts',
+}
+
 const HERE: HowRun = { here: 0 }
+const EXPOSE: HowRun = { file: 'test/cluster/expose.once.cluster.ts' }
 const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
 const BUILD_OF_ONE: HowRun = { file: 'test/cluster/build-faults.once.cluster.ts' }
 const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
@@ -25,6 +31,10 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'hosts --write': HERE,
   'hosts --write --ip 192.168.1.10 -c it': HERE,
   'hosts --remove': HERE,
+  'expose check app1-it.info': EXPOSE,
+  'expose check app1-it.info --public-address 203.0.113.7': { file: 'test/commands/expose-check.test.ts' },
+  'expose check app1-it.info --port 80': EXPOSE,
+  'expose check app1-it.info --port 80,443 --ca ca.crt': EXPOSE,
   'build -p app1': BUILD_OF_ONE,
   'build --oci-dir oci': BUILD,
   'build --push --write app1-staging.yml --write app2-staging.yml': BUILD,
