@@ -15,6 +15,9 @@ const EXPOSE: HowRun = { file: 'test/cluster/expose.once.cluster.ts' }
 const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
 const BUILD_OF_ONE: HowRun = { file: 'test/cluster/build-faults.once.cluster.ts' }
 const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
+const TLS: HowRun = { file: 'test/cluster/tls.once.cluster.ts' }
+/** Also just as they stand on the page. */
+const TLS_PAGE: HowRun = { file: 'test/commands/tls.test.ts' }
 const VPN: HowRun = { file: 'test/cluster/vpn.once.cluster.ts' }
 const VPN_OFFLINE: HowRun = { file: 'test/commands/vpn.test.ts' }
 
@@ -46,6 +49,17 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'scan oci/app1': SCAN,
   'scan oci/app1 oci/app2 --ignore-unfixed': SCAN,
   'scan oci/app1 --severity HIGH,CRITICAL --ignore-unfixed': SCAN,
+  'tls self-signed': TLS,
+  'tls self-signed --dry-run': TLS_PAGE,
+  'tls self-signed -p app1 -c it': TLS_PAGE,
+  'tls self-signed --renew': TLS,
+  'tls issuers': TLS,
+  'tls issuers --dry-run': TLS_PAGE,
+  'tls issuers -o issuers.yaml': TLS_PAGE,
+  'tls issuers --email me@example.org --dry-run': TLS_PAGE,
+  'tls ca -o k8sflow-ca.crt': TLS,
+  'tls status': TLS,
+  'tls status --check --within 14d': TLS_PAGE,
   'vpn init --server home.example.org': VPN,
   'vpn add ann': VPN,
   'vpn add ann-phone --days 90': VPN_OFFLINE,
