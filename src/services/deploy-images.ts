@@ -33,11 +33,16 @@ export async function plannedImages(
     for (const { app, country } of instances) {
       const settings = settingsOf(app, country, { values, defaults })
       const { nodeSelector, affinity, tolerations } = settings
-      const image = imageOf(app, settings, defaults)
-      const key = JSON.stringify([image, nodeSelector, affinity, tolerations])
-      const known = found.get(key) ?? { image, apps: [], placement: { nodeSelector, affinity, tolerations } }
-      if (!known.apps.includes(app)) known.apps.push(app)
-      found.set(key, known)
+      for (const image of imagesOf(app, settings, defaults)) {
+        const key = JSON.stringify([image, nodeSelector, affinity, tolerations])
+        const known = found.get(key) ?? {
+          image,
+          apps: [],
+          placement: { nodeSelector, affinity, tolerations },
+        }
+        if (!known.apps.includes(app)) known.apps.push(app)
+        found.set(key, known)
+      }
     }
   return [...found.values()]
 }
@@ -52,12 +57,28 @@ export function settingsOf(
   return mergeValues(section, mapping(mapping(section['perCountry'])[country]))
 }
 
-/** The image in these settings, as the chart's `k8sflow.appImage` puts it together. */
-export function imageOf(app: App, settings: ValuesMap, { appVersion }: ChartDefaults): string {
-  const image = mapping(settings['image'])
-  const repository = text(image['repository']) || `hecha00/${app}`
+/** The images of the app's pods in these settings, its own first. */
+export function imagesOf(app: App, settings: ValuesMap, { appVersion }: ChartDefaults): string[] {
+  const beside = SIDECARS.filter(({ section }) => mapping(settings[section])['enabled'] === true)
+  return [
+    imageOf(mapping(settings['image']), `hecha00/${app}`, appVersion),
+    ...beside.map(({ section, repository, tag = appVersion }) =>
+      imageOf(mapping(mapping(settings[section])['image']), repository, tag),
+    ),
+  ]
+}
+
+/** What the chart starts beside nginx where a section is enabled, and what it is called unless the values say so. */
+const SIDECARS: readonly { section: string; repository: string; tag?: string }[] = [
+  { section: 'logs', repository: 'hecha00/log-exporter' },
+  { section: 'metrics', repository: 'nginx/nginx-prometheus-exporter', tag: '1.5.3' },
+]
+
+/** As the chart's `k8sflow.image` puts it together. */
+function imageOf(image: ValuesMap, defaultRepository: string, defaultTag: string): string {
+  const repository = text(image['repository']) || defaultRepository
   const digest = text(image['digest'])
-  return digest === '' ? `${repository}:${text(image['tag']) || appVersion}` : `${repository}@${digest}`
+  return digest === '' ? `${repository}:${text(image['tag']) || defaultTag}` : `${repository}@${digest}`
 }
 
 /** Undefined for a packed chart, or one in a registry, which only helm can read. */

@@ -5,7 +5,7 @@ import { InvalidInputError } from '../errors.js'
 import { formatReference, type ImageReference, parseReference } from '../images/reference.js'
 import { chartPath } from '../tools/chart.js'
 import { type App, APP_KEYS, APPS } from '../values/contract.js'
-import { type ChartDefaults, chartDefaults, imageOf, settingsOf } from './deploy-images.js'
+import { type ChartDefaults, chartDefaults, imagesOf, settingsOf } from './deploy-images.js'
 import { mapping, mergeValues, type ValuesFile, type ValuesMap } from './deploy-plan.js'
 import { layoutsIn } from './scan-layout.js'
 import { checkSelection } from './selection.js'
@@ -111,7 +111,7 @@ async function targetsOfApps({ files, project, ...choice }: TargetChoice): Promi
     (apps ?? APPS)
       .filter((app) => mentions(set, app))
       .flatMap((app) =>
-        imagesOf(app, set, defaults).map((image) =>
+        imagesOfApp(app, set, defaults).map((image) =>
           referenceTarget(
             image,
             set.map(({ path }) => path),
@@ -142,13 +142,13 @@ async function findFiles(apps: readonly App[] | undefined, chart: string) {
 }
 
 /** The images an app runs: a country may have its own. */
-function imagesOf(app: App, files: readonly ValuesFile[], defaults: ChartDefaults): string[] {
+function imagesOfApp(app: App, files: readonly ValuesFile[], defaults: ChartDefaults): string[] {
   const values = files.reduce<ValuesMap>((sum, file) => mergeValues(sum, file.values), {})
   const section = mapping(mergeValues(defaults.values, values)[APP_KEYS[app]])
   if (section['create'] !== true) return []
   const countries = Array.isArray(section['countries']) ? section['countries'].map(String) : []
-  const images = countries.map((country) =>
-    imageOf(app, settingsOf(app, country, { values, defaults }), defaults),
+  const images = countries.flatMap((country) =>
+    imagesOf(app, settingsOf(app, country, { values, defaults }), defaults),
   )
   return [...new Set(images)]
 }

@@ -45,6 +45,22 @@ describe('images of a deployment', () => {
     expect(await of({ repository: null, tag: null, digest: null })).to.deep.equal(['hecha00/app1:1.0.0'])
   })
 
+  it('takes the images of what runs beside nginx, where it is on', async () => {
+    const logs = { enabled: true, image: { repository: 'lan:5000/log-exporter' } }
+    const metrics = { enabled: true }
+    expect(await images({ firstApp: section({ logs }), secondApp: section({ metrics }) })).to.deep.equal([
+      'hecha00/app1:1.0.0',
+      'lan:5000/log-exporter:1.0.0',
+      'hecha00/app2:1.0.0',
+      'nginx/nginx-prometheus-exporter:1.5.3',
+    ])
+    const perCountry = { es: { logs: { enabled: true, image: null } } }
+    expect(await images({ firstApp: section({ logs: null, perCountry }, ['it', 'es']) })).to.deep.equal([
+      'hecha00/app1:1.0.0',
+      'hecha00/log-exporter:1.0.0',
+    ])
+  })
+
   it('names an image once, unless countries choose nodes in another way', async () => {
     const perCountry = { es: { nodeSelector: { disk: 'ssd' } }, fr: { image: { tag: '3' } } }
     const found = await plannedImages(
