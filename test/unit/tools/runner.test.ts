@@ -95,6 +95,17 @@ describe('the runner', () => {
     })
   })
 
+  it('asks with another signal where told, and kills what does not end, with all it started', async () => {
+    const deaf = `process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 20_000)`
+    const parent = `const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'inherit' })
+process.on('SIGTERM', () => console.log('heard'))
+setTimeout(() => console.log('ready'), 300)`
+    // It would not end before its child does, which holds its output open.
+    const options = { stopSignal: 'SIGTERM', ownGroup: true, killAfterMs: 200 } as const
+    const { endedBy, stdout } = await interrupted(parent, options)
+    expect([endedBy, stdout.split('\n')[1]]).to.deep.equal(['SIGKILL', 'heard'])
+  })
+
   it('says which signal ended a program', async () => {
     expect(await interrupted('setTimeout(() => {}, 10_000); console.log("ready")')).to.deep.equal({
       exitCode: 1,
