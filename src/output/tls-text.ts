@@ -31,6 +31,9 @@ export function trustLines({ authorities, file }: AuthoritiesResult): string[] {
       `${printableLine(subject)}, kept by ${source}, until ${notAfter.slice(0, 10)}`,
       `  SHA-256 ${fingerprint}`,
     ]),
+    ...(authorities.length > 1
+      ? ['These are several; on Linux and Windows each needs a file of its own.']
+      : []),
     ...(file === null ? ['Write it to a file with -o k8sflow-ca.crt, then on each device:'] : []),
     `Linux    sudo cp ${name} /usr/local/share/ca-certificates/k8sflow-ca.crt && sudo update-ca-certificates`,
     `macOS    sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ${name}`,

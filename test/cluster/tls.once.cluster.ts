@@ -13,7 +13,14 @@ import TlsIssuers from '../../src/commands/tls/issuers.js'
 import TlsSelfSigned from '../../src/commands/tls/self-signed.js'
 import TlsStatus from '../../src/commands/tls/status.js'
 import Uninstall from '../../src/commands/uninstall.js'
-import { certificatePem, issue, makeAuthority, privateKeyPem } from '../../src/pki/certificates.js'
+import {
+  certificatePem,
+  issue,
+  makeAuthority,
+  privateKeyPem,
+  readCertificate,
+  readPrivateKey,
+} from '../../src/pki/certificates.js'
 import type { SelfSignedResult } from '../../src/services/tls-self-signed.js'
 import type { TlsStatusResult } from '../../src/services/tls-status.js'
 import { ROOT } from '../commands/harness.js'
@@ -28,6 +35,7 @@ import { waitFor } from './machine/wait.js'
 
 const GATEWAY_API = 'sigs.k8s.io/gateway-api@v1.4.0'
 const CERT_MANAGER = 'github.com/cert-manager/cert-manager@v1.21.2'
+const AUTHORITY = '/api/v1/namespaces/we-road/secrets/k8sflow-ca'
 const DAY = 24 * 60 * 60 * 1000
 
 describe('k8sflow tls', () => {
@@ -56,7 +64,7 @@ describe('k8sflow tls', () => {
     for (const { metadata } of definitions) await remove(`${DEFINITIONS}/${metadata.name}`)
     await remove('/api/v1/namespaces/cert-manager')
     await removeAll(['it'])
-    await remove('/api/v1/namespaces/we-road/secrets/k8sflow-ca')
+    await remove(AUTHORITY)
     await rm(folder, { recursive: true })
   })
 
@@ -90,6 +98,27 @@ describe('k8sflow tls', () => {
     const { data } = await cluster.send<{ data: Record<string, string> }>({ path: secret(name) })
     const file = join(folder, `${name}.crt`)
     await writeFile(file, Buffer.from(data['tls.crt']!, 'base64'))
+    return file
+  }
+
+  /** What somebody who has the authority's key could make for a host that is none of the apps'. */
+  const foreignLeaf = async () => {
+    const { data } = await cluster.send<{ data: Record<string, string> }>({ path: AUTHORITY })
+    const pem = (key: string) => Buffer.from(data[key]!, 'base64').toString()
+    const authority = {
+      certificate: readCertificate(pem('tls.crt')),
+      keys: await readPrivateKey(pem('tls.key')),
+    }
+    const { certificate } = await issue({
+      authority,
+      commonName: 'bank.example',
+      dnsNames: ['bank.example'],
+      use: 'server',
+      notBefore: new Date(Date.now() - DAY),
+      notAfter: new Date(Date.now() + DAY),
+    })
+    const file = join(folder, 'bank.crt')
+    await writeFile(file, certificatePem(certificate))
     return file
   }
 
@@ -129,6 +158,8 @@ describe('k8sflow tls', () => {
     expect(text.stdout)
       .to.match(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/)
       .and.match(/Name Constraints: critical\s+Permitted:\s+DNS:info/)
+    const outside = await execa('openssl', [...verify, await foreignLeaf()], { reject: false })
+    expect(outside.stderr).to.include('permitted subtree violation')
   })
 
   it('renews without a request that fails', async () => {

@@ -279,6 +279,7 @@ describe('tls', () => {
       expect(exitCode).to.equal(0)
       expect(stdout).to.equal(entry(AUTHORITY, 'tls.crt') + certificatePem(own.certificate))
       expect(stderr).to.include(certificate(AUTHORITY).fingerprint256).and.include('kept by cert-manager')
+      expect(stderr).to.include('each needs a file of its own')
       const json = await run(TlsCa, '--json')
       expect(json.stdout).not.to.include('PRIVATE')
       expect(JSON.parse(json.stdout)).to.have.property('authorities').with.length(2)
