@@ -71,8 +71,11 @@ export async function listText(result: VpnListResult): Promise<string> {
       ? ['No user yet: k8sflow vpn add ann']
       : [await table(['USER', 'STATE', 'UNTIL', 'FILE'], rows)]),
     '',
-    `${server.name}:${String(server.port)}/${server.proto} with addresses ${network} leads to ${routes.join(', ')}`,
-    `server certificate until ${day(serverNotAfter)}, revocation list ${String(revocationList.number)} until ${day(revocationList.notAfter)}, authority until ${day(authorityNotAfter)}`,
+    `server           ${server.name}:${String(server.port)}/${server.proto}, until ${day(serverNotAfter)}`,
+    `revocation list  ${String(revocationList.number)}, until ${day(revocationList.notAfter)}`,
+    `authority        until ${day(authorityNotAfter)}`,
+    `addresses        ${network}`,
+    `leads to         ${routes.join(', ')}`,
   )
 }
 

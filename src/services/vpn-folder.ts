@@ -4,11 +4,9 @@ import { join, resolve } from 'node:path'
 
 import { FailedError, InvalidInputError } from '../errors.js'
 import { editFile } from '../tools/atomic-file.js'
-import { withFolderLock } from '../tools/folder-lock.js'
 import { REVOCATION_LIST, SERVER_CONFIGURATION } from './vpn-configuration.js'
-import { checkGit } from './vpn-git.js'
 import { indexText, parseIndex, type VpnIndex } from './vpn-index.js'
-import type { VpnOptions, VpnTools } from './vpn-options.js'
+import type { VpnOptions } from './vpn-options.js'
 
 /** Files of a VPN's folder. */
 export interface VpnFiles {
@@ -61,20 +59,6 @@ export async function readIndex(files: VpnFiles): Promise<VpnIndex> {
   return parseIndex(await readVpnFile(files.index), files.index)
 }
 
-/**
- * Lets work change a VPN: one run at a time, and never where git would take its keys.
- * @throws InvalidInputError, FailedError
- */
-export async function changeVpn<Result>(
-  files: VpnFiles,
-  { progress }: VpnTools,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  await checkPrivate(files)
-  await checkGit(files.dir, progress)
-  return withFolderLock(files.dir, work)
-}
-
 export async function writeIndex(files: VpnFiles, index: VpnIndex): Promise<void> {
   await writePrivate(files.index, indexText(index))
 }
@@ -109,8 +93,11 @@ export async function readVpnFile(file: string): Promise<string> {
   })
 }
 
-/** Like ssh with its keys: what others could read or replace is not used. */
-async function checkPrivate({ dir, index }: VpnFiles): Promise<void> {
+/**
+ * Makes sure that there is a VPN, for its owner alone: like ssh with its keys.
+ * @throws InvalidInputError
+ */
+export async function checkPrivate({ dir, index }: VpnFiles): Promise<void> {
   const found = await stat(dir).catch(() => undefined)
   const hasIndex = await stat(index).then(
     () => true,

@@ -1,14 +1,8 @@
 import { InvalidInputError } from '../errors.js'
 import type { Issued } from '../pki/certificates.js'
+import { makeCertificate, revocationListOf, serverConfigurationOf, withNextList } from './vpn-authority.js'
+import { changeVpn } from './vpn-change.js'
 import {
-  makeCertificate,
-  openAuthority,
-  revocationListOf,
-  serverConfigurationOf,
-  withNextList,
-} from './vpn-authority.js'
-import {
-  changeVpn,
   readIndex,
   readVpnFile,
   type VpnFiles,
@@ -50,9 +44,7 @@ export async function renewVpn(options: VpnRenewOptions, tools: VpnTools): Promi
   const user = options.user === undefined ? undefined : checkUser(options.user)
   const files = vpnFiles(options)
   if (user !== undefined) checkNotRevoked(user, await checkKnown(await readIndex(files), user))
-  return changeVpn(files, tools, async () => {
-    const authority = await openAuthority(files, options, tools)
-    const before = await readIndex(files)
+  return changeVpn(files, { options, tools }, async (authority, before) => {
     let index = user === undefined ? await renewServer(files, before, { authority, now }) : before
     const chosen = user === undefined ? endingUsers(index, within, now) : [user]
     const users: VpnAddResult[] = []

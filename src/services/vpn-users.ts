@@ -1,9 +1,9 @@
 import type { Issued } from '../pki/certificates.js'
 import { InvalidInputError } from '../errors.js'
-import { makeCertificate, openAuthority, revocationListOf, withNextList } from './vpn-authority.js'
+import { makeCertificate, revocationListOf, withNextList } from './vpn-authority.js'
+import { changeVpn } from './vpn-change.js'
 import { userConfiguration } from './vpn-configuration.js'
 import {
-  changeVpn,
   makePrivateFolder,
   readIndex,
   readVpnFile,
@@ -57,10 +57,8 @@ export async function addUser(options: VpnUserOptions, tools: VpnTools): Promise
   endAfter(now, days)
   const files = vpnFiles(options)
   checkAbsent(await readIndex(files), user, now)
-  return changeVpn(files, tools, async () => {
-    const authority = await openAuthority(files, options, tools)
+  return changeVpn(files, { options, tools }, async (authority, index) => {
     // Another run may have added the user meanwhile.
-    const index = await readIndex(files)
     checkAbsent(index, user, now)
     const { result } = await issueTo(files, { index, authority, user, days, now })
     return result
@@ -113,9 +111,7 @@ export async function revokeUser(
   const now = tools.now?.() ?? new Date()
   const files = vpnFiles(options)
   await checkKnown(await readIndex(files), user)
-  return changeVpn(files, tools, async () => {
-    const authority = await openAuthority(files, options, tools)
-    const before = await readIndex(files)
+  return changeVpn(files, { options, tools }, async (authority, before) => {
     const already = newestOf(before, user)?.revoked ?? null
     const index = withNextList(
       {
