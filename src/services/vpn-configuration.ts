@@ -60,7 +60,6 @@ export function serverConfiguration(
     `crl-verify ${REVOCATION_LIST}`,
     'tls-version-min 1.2',
     'dh none',
-    'ecdh-curve prime256v1',
     `data-ciphers ${CIPHERS}`,
     'keepalive 10 60',
     'persist-key',
