@@ -149,7 +149,7 @@ describe('k8sflow monitoring', () => {
   })
 
   it('open says how to install what is not there, and shows a password to nobody but a person', async () => {
-    const missing = await run(MonitoringOpen, [])
+    const missing = await run(MonitoringOpen, ['--port', '3000'])
     expect(missing.exitCode).to.equal(1)
     expect(missing.stderr).to.include('k8sflow monitoring install')
     services = [{ metadata: { name: 'monitoring-grafana' }, spec: { ports: [{ port: 80 }] } }]

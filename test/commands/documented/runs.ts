@@ -18,6 +18,7 @@ const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
 const TLS: HowRun = { file: 'test/cluster/tls.once.cluster.ts' }
 /** Also just as they stand on the page. */
 const TLS_PAGE: HowRun = { file: 'test/commands/tls.test.ts' }
+const MONITORING: HowRun = { file: 'test/commands/monitoring.test.ts' }
 const VPN: HowRun = { file: 'test/cluster/vpn.once.cluster.ts' }
 const VPN_OFFLINE: HowRun = { file: 'test/commands/vpn.test.ts' }
 
@@ -60,6 +61,11 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'tls ca -o k8sflow-ca.crt': TLS,
   'tls status': TLS,
   'tls status --check --within 14d': TLS_PAGE,
+  'monitoring install': MONITORING,
+  'monitoring install --dry-run': MONITORING,
+  'monitoring install --values my-monitoring.yaml': MONITORING,
+  'monitoring open': { file: 'test/cluster/metrics.once.cluster.ts' },
+  'monitoring open --port 3000 --show-password': MONITORING,
   'vpn init --server home.example.org': VPN,
   'vpn add ann': VPN,
   'vpn add ann-phone --days 90': VPN_OFFLINE,
