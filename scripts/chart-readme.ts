@@ -147,6 +147,23 @@ firstApp:
 
 Quote \`"no"\` (Norway): YAML reads it bare as a boolean, which the schema refuses.
 
+### Autoscaling
+
+One HorizontalPodAutoscaler per app and country follows the CPU of nginx's own container, in percent of what that requests: with the defaults a second pod comes
+at 16m. What runs beside nginx (logs, metrics, a mesh's proxy) does not count. metrics-server has to be there, as it is on K3s. Kubernetes' own pace is:
+up at once, to three times as many pods within 15 seconds or so; down after five minutes of less load. \`autoscaling.behavior\` changes it. Down
+after one minute, a pod every 30 seconds:
+
+\`\`\`yaml
+${read('../test/fixtures/valid/autoscaling-behavior.yml').trimEnd()}
+\`\`\`
+
+Slowly up, for a load in short peaks: a pod a minute, and only for what has lasted for two:
+
+\`\`\`yaml
+${read('../test/fixtures/valid/autoscaling-slow.yml').trimEnd()}
+\`\`\`
+
 Accepted at the top level because the first chart's values file had them, and ignored as they always were: ${deprecated.join(', ')}.
 
 ## Checks

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { Cluster } from '../../src/cluster/cluster.js'
+import { forwardPort } from '../../src/cluster/port-forward.js'
 import { parseQuantity } from '../../src/cluster/quantity.js'
 import Deploy from '../../src/commands/deploy.js'
 import Status from '../../src/commands/status.js'
@@ -276,6 +277,36 @@ describe('the log exporter on a node', function () {
       stream.destroy()
       // Who reads the log is not in it.
       expect((await throughIngress('/logs?tail=all')).text).to.not.include('/logs')
+    })
+
+    it('answers all that docs/logs.md asks', async () => {
+      const text = await readFile(join(ROOT, 'docs/logs.md'), 'utf8')
+      const [raw, here, public_] = [
+        /^kubectl get --raw '(.+):logs\/proxy(\/.+)'$/gm,
+        /^curl -N 'http:\/\/localhost:8081(.+)'$/gm,
+        /^curl 'http:\/\/app1-it\.info(.+)'$/gm,
+      ].map((pattern) => [...text.matchAll(pattern)].map((match) => match.slice(1)))
+      expect([raw, here, public_].map((found) => found?.length)).to.deep.equal([3, 2, 1])
+      for (const [service, path] of raw!) {
+        expect(service).to.equal(services.replace('road-lo', 'road-it').replace('svc-lo', 'svc-it'))
+        const { pathname, searchParams } = new URL(path!, 'http://exporter')
+        expect(await fromExporter(pathname, Object.fromEntries(searchParams)), path).to.not.equal('')
+      }
+      const forwarded = await forwardPort(cluster, {
+        namespace: 'we-road-lo',
+        service: 'app1-svc-lo',
+        port: 8081,
+      })
+      try {
+        for (const [path] of here!) {
+          const { status, body } = await fetch(`http://${forwarded.address}:${forwarded.port}${path}`)
+          expect(status, path).to.equal(200)
+          await body!.cancel()
+        }
+      } finally {
+        await forwarded.close()
+      }
+      for (const [path] of public_!) expect((await throughIngress(path!)).status, path).to.equal(200)
     })
   })
 

@@ -261,12 +261,16 @@ describe('the samples', function () {
 
     it('get the digest that a tag names now from scripts/refresh-base.ts', async () => {
       const [name, digest] = process.env['K8SFLOW_TEST_BASE_IMAGE']!.split('@')
-      const file = join(folder, 'Dockerfile')
-      await writeFile(file, `FROM ${name}@sha256:${'0'.repeat(64)} AS base\n`)
+      const froms = ['FROM ', 'FROM --platform=$BUILDPLATFORM ']
+      const files = froms.map((_, index) => join(folder, `Dockerfile-${index}`))
+      const line = (from: string, pinned: string) => `${from}${name}@${pinned} AS base\n`
+      for (const [index, from] of froms.entries())
+        await writeFile(files[index]!, line(from, `sha256:${'0'.repeat(64)}`))
       const script = join(ROOT, 'scripts', 'refresh-base.ts')
-      const ran = await insideCluster(process.execPath, ['--import', 'tsx', script, file], { cwd: ROOT })
+      const ran = await insideCluster(process.execPath, ['--import', 'tsx', script, ...files], { cwd: ROOT })
       expect(ran.exitCode, ran.stderr).to.equal(0)
-      expect(await readFile(file, 'utf8')).to.equal(`FROM ${name}@${digest} AS base\n`)
+      for (const [index, from] of froms.entries())
+        expect(await readFile(files[index]!, 'utf8')).to.equal(line(from, digest!))
     })
   })
 })

@@ -74,6 +74,16 @@ describe('the samples', () => {
   }
 })
 
+describe('the log exporter', () => {
+  it('is compiled by a Go image pinned by digest, on the builder’s own platform, into an image with nothing else', async () => {
+    const lines = instructions(await read('log-exporter', 'Dockerfile'))
+    const stages = lines.filter(([name]) => name === 'FROM').map(([, rest]) => rest)
+    expect(stages[0]).to.match(/^--platform=\$BUILDPLATFORM golang:1\.26-alpine@sha256:[0-9a-f]{64} AS base$/)
+    expect(stages.slice(1)).to.deep.equal(['--platform=$BUILDPLATFORM ${GO_IMAGE} AS build', 'scratch'])
+    expect(lines).to.deep.include(['USER', '10101:10101']).and.deep.include(['EXPOSE', '8081'])
+  })
+})
+
 describe('the check at the start of the samples', function () {
   const variables = { APP_NAME: 'app1-production', COUNTRY: 'it' }
   let tmp: string
