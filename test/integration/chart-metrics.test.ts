@@ -73,7 +73,7 @@ describe('the chart: metrics', () => {
   })
 
   it('survives sections that are null, and labels that the app has already', async () => {
-    const nulls = await render(withMetrics({ image: null, podMonitor: null, rules: null }))
+    const nulls = await render(withMetrics({ image: null, resources: null, podMonitor: null, rules: null }))
     expect(one(nulls, 'PodMonitor').spec.podMetricsEndpoints[0].interval).to.equal('30s')
     expect(ofKind(nulls, 'PrometheusRule')).to.have.lengthOf(1)
     const labels = { team: 'other', release: 'x' }
