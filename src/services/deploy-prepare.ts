@@ -53,12 +53,16 @@ export interface NamespaceNeeds {
 /** The one setting k8sflow adds: it makes the namespaces itself, since no release may own them (design, decision 2). */
 export const OWN_SETTINGS = ['namespaces.create=false']
 
-/** What is to be done for a release, as far as that can be told without the cluster. */
+/**
+ * What is to be done for a release, as far as that can be told without the cluster. With `tracked`, Argo CD has applied
+ * its objects, and helm is to take them over all the same.
+ */
 export function releaseTask(
   planned: PlannedRelease,
   live: LiveRelease,
   helm: Helm,
   options: PrepareOptions,
+  { tracked = false }: { tracked?: boolean } = {},
 ): ReleaseTask {
   const modes = { install: 'install', upgrade: 'upgrade', deploy: 'upgrade-install' } as const
   return {
@@ -81,6 +85,7 @@ export function releaseTask(
       wait: options.wait,
       timeout: options.timeout,
       ...(options.adopt ? { takeOwnership: true } : {}),
+      ...(tracked && helm.version.major === 4 ? { forceConflicts: true } : {}),
     },
   }
 }

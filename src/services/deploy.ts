@@ -8,7 +8,13 @@ import type { ImageOptions } from './build-options.js'
 import { checkReleaseName, connectForDeploy } from './deploy-connection.js'
 import type { ImagePlan } from './deploy-build.js'
 import type { DeployHelp, DeployOptions } from './deploy-options.js'
-import { type Instance, instanceName, type Plan, plannedInstances } from './deploy-plan.js'
+import {
+  type Instance,
+  instanceName,
+  type Plan,
+  plannedInstances,
+  type PlannedRelease,
+} from './deploy-plan.js'
 import {
   agreeToChanges,
   type NamespaceNeeds,
@@ -145,10 +151,11 @@ async function prepareReleases(
     lookup?.compare(cluster),
     ...plan.releases.map((planned) => readLiveRelease(helm, planned.release, namespaces)),
   ])
-  const tracked = await argocdNotes(cluster, plan, running, options)
+  const argocdWarnings = await argocdNotes(cluster, plan, running, options)
   const prepared = plan.releases.map((planned, index) => {
     const live = lives[index] ?? absentRelease(planned.release, namespaces)
-    return prepareRelease(releaseTask(planned, live, helm, options), live, running, options)
+    const tracked = isTracked(planned, running)
+    return prepareRelease(releaseTask(planned, live, helm, options, { tracked }), live, running, options)
   })
   const takers = prepared.filter(({ owners }) => owners.length > 0)
   const adoptions = await planAdoptions(
@@ -162,7 +169,7 @@ async function prepareReleases(
     ...(platforms?.notes ?? []),
   ]
   note(progress, notes)
-  const warnings = [...tracked, ...(platforms?.warnings ?? [])]
+  const warnings = [...argocdWarnings, ...(platforms?.warnings ?? [])]
   for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
   const deployment: Deployment = {
     cluster,
@@ -182,6 +189,11 @@ async function prepareReleases(
     help.confirm,
   )
   return deployment
+}
+
+function isTracked({ instances }: PlannedRelease, running: readonly Workload[]): boolean {
+  const names = new Set(instances.map((instance) => instanceName(instance)))
+  return running.some((workload) => workload.application !== undefined && names.has(instanceName(workload)))
 }
 
 async function argocdNotes(

@@ -28,6 +28,8 @@ export interface UpgradeRequest extends ValuesInput {
   createNamespace?: boolean
   /** Takes over objects that belong to another release, or to none. */
   takeOwnership?: boolean
+  /** Takes fields over that another tool has applied, which helm 4 otherwise refuses; helm 3 knows neither. */
+  forceConflicts?: boolean
   wait?: boolean
   /** As helm takes it: `5m`, `90s`. */
   timeout?: string
@@ -123,6 +125,8 @@ export function upgradeArguments(request: UpgradeRequest): string[] {
     ...valuesArguments(request),
     ...(request.createNamespace && request.mode !== 'upgrade' ? ['--create-namespace'] : []),
     ...(request.takeOwnership ? ['--take-ownership'] : []),
+    // A release that helm 3 made would be applied the old way, where there are no conflicts to force.
+    ...(request.forceConflicts ? ['--server-side=true', '--force-conflicts'] : []),
     ...waitArguments(request),
   ]
 }

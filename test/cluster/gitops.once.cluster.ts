@@ -13,7 +13,7 @@ import Status from '../../src/commands/status.js'
 import type { GitopsOpenResult } from '../../src/services/gitops-open.js'
 import type { GitopsStatusResult } from '../../src/services/gitops-status.js'
 import { ROOT } from '../commands/harness.js'
-import { helm, k8sflow, k8sflowJson, removeAll, suiteCluster, valuesText } from './cli.js'
+import { helm, k8sflow, k8sflowJson, removeAll, suiteCluster, valuesText, withFile } from './cli.js'
 import { goModuleFolder } from './machine/go-modules.js'
 import { waitFor } from './machine/wait.js'
 
@@ -102,7 +102,7 @@ describe('k8sflow gitops', () => {
       expect([...rendered.keys()].sort()).to.deep.equal([...applied.keys()].sort())
       for (const [key, object] of rendered) expect(object, key).to.deep.equal(applied.get(key))
       for (const object of rendered.values()) {
-        const live = await cluster.send<ManifestObject>({ path: await pathOf(object) })
+        const live = await cluster.send<ManifestObject>({ path: pathOf(object) })
         expect(live.metadata.labels, object.metadata.name).to.deep.equal(object.metadata.labels)
       }
     })
@@ -140,21 +140,25 @@ describe('k8sflow gitops', () => {
   })
 
   it('makes status and deploy know that Argo CD manages an app, and deploy leave it alone', async () => {
-    const tracking = (country: string) => `we-road-app1:apps/Deployment:we-road-${country}/app1-${country}`
-    for (const country of COUNTRIES)
-      await merge(`/apis/apps/v1/namespaces/we-road-${country}/deployments/app1-${country}`, {
-        metadata: { annotations: { 'argocd.argoproj.io/tracking-id': tracking(country) } },
-      })
+    const deployment = async () => {
+      const path = '/apis/apps/v1/namespaces/we-road-it/deployments/app1-it'
+      const { metadata, spec } = await cluster.send<ManifestObject & { spec: object }>({ path })
+      return { revision: metadata.annotations?.['deployment.kubernetes.io/revision'], spec }
+    }
+    const before = await deployment()
+    await syncAsArgocd('we-road-app1')
+    // Taken over as it is: nothing restarts.
+    expect(await deployment()).to.deep.equal(before)
     const status = await k8sflow(Status, ['-p', 'app1'])
     expect(status.stderr).to.include("Argo CD's Application we-road-app1 manages app1, besides release app1")
-    const before = await helm('history', 'app1', '--namespace', 'we-road')
+    const history = await helm('history', 'app1', '--namespace', 'we-road')
     const argv = ['-f', file(), '-p', 'app1', '--no-wait']
     const refused = await k8sflow(Deploy, argv)
     expect(refused.exitCode).to.equal(2)
     expect(refused.stderr)
       .to.include("managed by Argo CD's Application we-road-app1")
       .and.include('follows main of https://example.org/me/homelab.git')
-    expect(await helm('history', 'app1', '--namespace', 'we-road')).to.equal(before)
+    expect(await helm('history', 'app1', '--namespace', 'we-road')).to.equal(history)
     // The other app is not concerned.
     expect((await k8sflow(Deploy, ['-f', file(), '-p', 'app2', '--dry-run'])).exitCode).to.equal(0)
     // What the error advises.
@@ -162,6 +166,21 @@ describe('k8sflow gitops', () => {
     const suspended = await k8sflow(Deploy, argv)
     expect(suspended.exitCode, suspended.stderr).to.equal(0)
     expect(suspended.stderr).to.include('which is not automatic')
+  })
+
+  it('takes an app back from Argo CD with --adopt, and changes it then', async () => {
+    await cluster.send({ method: 'DELETE', path: `${API}/applications/we-road-app1` })
+    const { deleteReleaseRecords } = await import('../../src/cluster/release-records.js')
+    await deleteReleaseRecords(cluster, 'app1', 'we-road')
+    for (const more of [{}, { tag: '1.1.0' }]) {
+      const values = valuesText({ app1: { countries: COUNTRIES, ...more } })
+      const argv = ['-p', 'app1', '--adopt', '-f']
+      const { exitCode, stdout, stderr } = await withFile(values, async (path) =>
+        k8sflow(Deploy, [...argv, path]),
+      )
+      expect(exitCode, stdout + stderr).to.equal(0)
+      expect(stderr).to.include('which does not exist any more')
+    }
   })
 
   it('forwards a port to the server of Argo CD, with the first password, until it is interrupted', async () => {
@@ -221,6 +240,23 @@ describe('k8sflow gitops', () => {
     })
   }
 
+  /** Applies what it renders as Argo CD does with ServerSideApply, each object marked as its own. */
+  async function syncAsArgocd(name: string): Promise<void> {
+    for (const object of (await asArgocdRenders(manifests.get(name)!)).values()) {
+      const { apiVersion, kind, metadata } = object
+      const group = apiVersion.includes('/') ? apiVersion.split('/')[0]! : ''
+      const id = `${name}:${group}/${kind}:${metadata.namespace ?? ''}/${metadata.name}`
+      const annotations = { ...metadata.annotations, 'argocd.argoproj.io/tracking-id': id }
+      await cluster.send({
+        method: 'PATCH',
+        path: pathOf(object),
+        query: { fieldManager: 'argocd-controller', force: true },
+        contentType: 'application/apply-patch+yaml',
+        body: { ...object, metadata: { ...metadata, annotations } },
+      })
+    }
+  }
+
   async function merge(path: string, body: object): Promise<void> {
     await cluster.send({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body })
   }
@@ -251,7 +287,7 @@ function objects(text: string): Map<string, ManifestObject> {
   return new Map(keyed)
 }
 
-async function pathOf({ apiVersion, kind, metadata }: ManifestObject): Promise<string> {
+function pathOf({ apiVersion, kind, metadata }: ManifestObject): string {
   const resource =
     kind === 'Ingress' || kind === 'NetworkPolicy' ? `${kind.replace(/y$/, 'i')}es` : `${kind}s`
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`

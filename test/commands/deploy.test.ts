@@ -92,6 +92,8 @@ describe('k8sflow deploy', () => {
     const allowed = await run([...ALL, '--allow-argocd'])
     expect(allowed.exitCode, allowed.stderr).to.equal(0)
     expect(allowed.stderr).to.include('⚠').and.include('may undo this')
+    // helm 4 would refuse to change what Argo CD has applied.
+    expect((await changesOfHelm())[0]!.args).to.include('--force-conflicts')
   })
 
   it('makes the namespaces, runs helm, asks for /ping, and prints a table', async () => {

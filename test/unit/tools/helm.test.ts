@@ -62,6 +62,11 @@ describe('helm verbs', () => {
       `upgrade app1 /c -f - --take-ownership ${place}`,
     ],
     [
+      'upgrade that takes fields over',
+      (helm) => helm.upgrade({ release: 'app1', chart: '/c', mode: 'upgrade', forceConflicts: true }),
+      `upgrade app1 /c --server-side=true --force-conflicts ${place}`,
+    ],
+    [
       'install',
       (helm) => helm.upgrade({ release: 'app1', chart: '/c', mode: 'install', createNamespace: true }),
       `install app1 /c --create-namespace ${place}`,
