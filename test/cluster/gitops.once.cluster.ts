@@ -207,9 +207,13 @@ describe('k8sflow gitops', () => {
     })
     const argv = ['--argocd-namespace', 'we-road-it', '--json', '--show-password']
     const script = join(ROOT, 'test/cluster/run-command.ts')
-    const child = execa(process.execPath, ['--import', 'tsx', script, 'gitops/open', ...argv], {
-      reject: false,
-    })
+    const child = execa(
+      process.execPath,
+      ['--import', 'tsx', script, ['gitops', 'open'].join('/'), ...argv],
+      {
+        reject: false,
+      },
+    )
     let text = ''
     child.stdout.on('data', (data: Buffer) => (text += data.toString()))
     await waitFor({ what: 'the address', seconds: 30, intervalMs: 100 }, async () =>

@@ -70,6 +70,16 @@ describe('k8sflow gitops', () => {
     expect(await readdir(folder)).not.to.include('argocd')
   })
 
+  it('needs to be told which of two environments', async () => {
+    await put('deploy/app1-staging.yml', APP1.replace('production', 'staging'))
+    const unclear = await run(['-o', '-'], join(folder, 'deploy'))
+    expect(unclear.exitCode).to.equal(2)
+    expect(unclear.stderr).to.include('-e production or -e staging')
+    const { stdout } = await run(['-e', 'production', '-o', '-'], join(folder, 'deploy'))
+    expect(stdout).to.include('/deploy/app1-production.yml').and.not.include('app1-staging.yml')
+    expect((await run(['-e', 'staging', '-f', 'deploy/app1-staging.yml'])).exitCode).to.equal(2)
+  })
+
   it('says what Argo CD would not see, and what an earlier run left', async () => {
     await run(['-f', 'deploy/app1-production.yml'])
     await put('deploy/app1-production.yml', `${APP1}  replicas: 2\n`)

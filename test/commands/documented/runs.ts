@@ -21,6 +21,7 @@ const TLS_PAGE: HowRun = { file: 'test/commands/tls.test.ts' }
 const MONITORING: HowRun = { file: 'test/commands/monitoring.test.ts' }
 const VPN: HowRun = { file: 'test/cluster/vpn.once.cluster.ts' }
 const VPN_OFFLINE: HowRun = { file: 'test/commands/vpn.test.ts' }
+const GITOPS: HowRun = { file: 'test/commands/gitops.test.ts' }
 
 export const RUNS: Readonly<Record<string, HowRun>> = {
   'values -c it,es -p app2 -e staging': HERE,
@@ -73,4 +74,10 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'vpn revoke ann-phone': VPN,
   'vpn renew': VPN,
   'vpn renew ann': VPN_OFFLINE,
+  'gitops -e production': GITOPS,
+  'gitops -e production -o -': GITOPS,
+  'gitops status': GITOPS,
+  'gitops status --check': GITOPS,
+  'gitops open': { file: 'test/cluster/gitops.once.cluster.ts' },
+  'deploy --adopt': { file: 'test/cluster/gitops.once.cluster.ts' },
 }
