@@ -61,8 +61,7 @@ export function releaseTask(
   planned: PlannedRelease,
   live: LiveRelease,
   helm: Helm,
-  options: PrepareOptions,
-  { tracked = false }: { tracked?: boolean } = {},
+  options: PrepareOptions & { tracked?: boolean },
 ): ReleaseTask {
   const modes = { install: 'install', upgrade: 'upgrade', deploy: 'upgrade-install' } as const
   return {
@@ -85,7 +84,7 @@ export function releaseTask(
       wait: options.wait,
       timeout: options.timeout,
       ...(options.adopt ? { takeOwnership: true } : {}),
-      ...(tracked && helm.version.major === 4 ? { forceConflicts: true } : {}),
+      ...(options.tracked === true && helm.version.major === 4 ? { forceConflicts: true } : {}),
     },
   }
 }

@@ -154,8 +154,8 @@ async function prepareReleases(
   const argocdWarnings = await argocdNotes(cluster, plan, running, options)
   const prepared = plan.releases.map((planned, index) => {
     const live = lives[index] ?? absentRelease(planned.release, namespaces)
-    const tracked = isTracked(planned, running)
-    return prepareRelease(releaseTask(planned, live, helm, options, { tracked }), live, running, options)
+    const task = releaseTask(planned, live, helm, { ...options, tracked: isTracked(planned, running) })
+    return prepareRelease(task, live, running, options)
   })
   const takers = prepared.filter(({ owners }) => owners.length > 0)
   const adoptions = await planAdoptions(
