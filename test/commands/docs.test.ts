@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { BaseCommand } from '../../src/base.js'
 import { APPS, COUNTRY_PATTERN, ENVIRONMENTS } from '../../src/values/contract.js'
 import { commandsIn, documentedCommands } from './documented/lines.js'
-import { RUN_FROM_PAGE, RUNS } from './documented/runs.js'
+import { RUNS } from './documented/runs.js'
 import { type FakeApi, startFakeApi } from './fakes/api-server.js'
 import { writeKubeconfig } from './fakes/kubeconfig.js'
 import { ROOT, runCommandClass } from './harness.js'
@@ -136,9 +136,7 @@ describe('the commands that README.md and docs/ show', () => {
   })
 
   it('are each run by a test: test/commands/documented/runs.ts says by which', async () => {
-    const shown = documented.filter(
-      ({ words, place }) => !isHelp(words) && !(place.replace(/:\d+$/, '') in RUN_FROM_PAGE),
-    )
+    const shown = documented.filter(({ words }) => !isHelp(words))
     const unknown = shown
       .filter(({ words }) => !(words.join(' ') in RUNS))
       .map(({ place, words }) => `${place}: k8sflow ${words.join(' ')}`)
@@ -148,15 +146,6 @@ describe('the commands that README.md and docs/ show', () => {
       'in runs.ts, and not shown',
     ).to.deep.equal([])
   })
-
-  for (const [page, file] of Object.entries(RUN_FROM_PAGE))
-    it(`of ${page} are run in ${file}, which reads them there`, () => {
-      const text = readFileSync(join(ROOT, file), 'utf8')
-      expect(text)
-        .to.include(page)
-        .and.match(/k8sflow/)
-      expect(documented.some(({ place }) => place.startsWith(`${page}:`))).to.equal(true)
-    })
 
   for (const [line, how] of Object.entries(RUNS))
     if ('file' in how)

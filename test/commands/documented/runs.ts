@@ -5,16 +5,13 @@
  */
 export type HowRun = { here: number } | { file: string }
 
-/** Pages whose commands are all run by one test, which reads them from the page. */
-export const RUN_FROM_PAGE: Readonly<Record<string, string>> = {
-  'docs/tls.md': 'test/commands/tls.test.ts',
-}
-
 const HERE: HowRun = { here: 0 }
 const EXPOSE: HowRun = { file: 'test/cluster/expose.once.cluster.ts' }
 const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
 const BUILD_OF_ONE: HowRun = { file: 'test/cluster/build-faults.once.cluster.ts' }
 const SCAN: HowRun = { file: 'test/cluster/scan.once.cluster.ts' }
+const LOADTEST: HowRun = { file: 'test/cluster/loadtest.once.cluster.ts' }
+const LOADTEST_OFFLINE: HowRun = { file: 'test/commands/loadtest.test.ts' }
 const TLS: HowRun = { file: 'test/cluster/tls.once.cluster.ts' }
 /** Also just as they stand on the page. */
 const TLS_PAGE: HowRun = { file: 'test/commands/tls.test.ts' }
@@ -51,6 +48,11 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'scan oci/app1': SCAN,
   'scan oci/app1 oci/app2 --ignore-unfixed': SCAN,
   'scan oci/app1 --severity HIGH,CRITICAL --ignore-unfixed': SCAN,
+  'loadtest --dry-run': LOADTEST_OFFLINE,
+  'loadtest -p app1 -c it,es': LOADTEST,
+  'loadtest -p app1 -c it --duration 3m --watch-scale-down 8m -o scaling.html': LOADTEST,
+  'loadtest -p app1 --users 20 --duration 1m --max-p95 500ms --max-failures 1% --json': LOADTEST_OFFLINE,
+  'loadtest -p app1 --via service': LOADTEST,
   'tls self-signed': TLS,
   'tls self-signed --dry-run': TLS_PAGE,
   'tls self-signed -p app1 -c it': TLS_PAGE,
