@@ -51,7 +51,7 @@ export const RUNS: Readonly<Record<string, HowRun>> = {
   'loadtest --dry-run': LOADTEST_OFFLINE,
   'loadtest -p app1 -c it,es': LOADTEST,
   'loadtest -p app1 -c it --duration 3m --watch-scale-down 8m -o scaling.html': LOADTEST,
-  'loadtest -p app1 --users 20 --duration 1m --max-p95 500ms --max-failures 1% --json': LOADTEST_OFFLINE,
+  'loadtest -p app1 --users 20 --duration 1m --max-p95 500ms --max-failures 1% --json': LOADTEST,
   'loadtest -p app1 --via service': LOADTEST,
   'tls self-signed': TLS,
   'tls self-signed --dry-run': TLS_PAGE,
