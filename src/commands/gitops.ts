@@ -7,11 +7,9 @@ import type { GitopsResult } from '../services/gitops.js'
 export default class Gitops extends BaseCommand {
   static override summary = 'Write the manifests with which Argo CD deploys the apps from git.'
   static override description = `Writes an AppProject, an Application that owns the countries' namespaces, and an Application per app. Argo CD then renders \
-the chart in the repository with the values files in it, and applies what "deploy" would. Files that exist are updated: keys and comments of your own stay.
-
+the chart in the repository with the values files in it, and applies what "deploy" would. Files that exist are updated: keys and comments of your own stay. \
 Values files are found as "deploy" finds them; repository and branch are those of the working copy.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --repo https://github.com/me/homelab --revision main -e production',
     '<%= config.bin %> <%= command.id %> --values deploy/app1-production.yml -o - | kubectl apply -f -',
   ]
@@ -63,15 +61,8 @@ Values files are found as "deploy" finds them; repository and branch are those o
     const { flags } = await this.parse(Gitops)
     const { gitops } = await import('../services/gitops.js')
     const progress = await this.progress(flags)
-    const result = await gitops(
-      {
-        ...flags,
-        argocdNamespace: flags['argocd-namespace'],
-        outputDir: flags['output-dir'],
-        dryRun: flags['dry-run'],
-      },
-      progress,
-    )
+    const { 'argocd-namespace': argocdNamespace, 'output-dir': outputDir, 'dry-run': dryRun } = flags
+    const result = await gitops({ ...flags, argocdNamespace, outputDir, dryRun }, progress)
     for (const text of result.warnings) progress({ kind: 'step', state: 'warning', text })
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
     if (!this.jsonEnabled()) {
