@@ -35,6 +35,12 @@ const LINES: string[][] = [
   ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-', '--no-color'],
   ['values', 'stray'],
   ['validate', 'missing.yml'],
+  ['expose'],
+  ['expose', '--help'],
+  ['expose', 'check', '--help'],
+  ['help', 'expose', 'check'],
+  ['expose', 'chekc'],
+  ['expose', 'check', 'http://app1-it.info/'],
 ]
 
 describe('the bundle that bin/run.js starts', () => {
