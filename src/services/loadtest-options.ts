@@ -72,8 +72,6 @@ export function checkLoadtestOptions(options: LoadtestOptions): LoadtestPlan {
     maxFailures:
       options.maxFailures === undefined ? undefined : check(() => failures(options.maxFailures ?? '')),
   }
-  if (options.via === 'service' && options.address !== undefined)
-    problems.push('--address is that of the ingress controller, which --via service goes around')
   if (problems.length > 0) throw refuse(problems)
   return {
     users: plan.users,
