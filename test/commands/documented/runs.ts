@@ -5,12 +5,6 @@
  */
 export type HowRun = { here: number } | { file: string }
 
-/** Pages whose commands are all run by one test, which reads them from the page. */
-export const RUN_FROM_PAGE: Readonly<Record<string, string>> = {
-  'docs/loadtest.md': 'test/commands/loadtest.test.ts',
-  'docs/tls.md': 'test/commands/tls.test.ts',
-}
-
 const HERE: HowRun = { here: 0 }
 const EXPOSE: HowRun = { file: 'test/cluster/expose.once.cluster.ts' }
 const BUILD: HowRun = { file: 'test/cluster/build.once.cluster.ts' }
