@@ -4,12 +4,19 @@ import type { Cluster, ObjectMeta } from './cluster.js'
 
 const API = '/apis/argoproj.io/v1alpha1'
 
+interface WireSource {
+  repoURL?: string
+  targetRevision?: string
+}
+
 /** An Application, as far as k8sflow reads it (argo-cd's pkg/apis/application/v1alpha1/types.go). */
 interface WireApplication {
   metadata: ObjectMeta
   spec?: {
     project?: string
-    source?: { repoURL?: string; targetRevision?: string }
+    source?: WireSource
+    /** Instead of the one. */
+    sources?: WireSource[]
     syncPolicy?: { automated?: { enabled?: boolean } | null }
   }
   status?: {
@@ -19,6 +26,8 @@ interface WireApplication {
     operationState?: { phase?: string; message?: string; finishedAt?: string }
   }
 }
+
+type Spec = NonNullable<WireApplication['spec']>
 
 export interface Application {
   name: string
@@ -92,8 +101,7 @@ function application({ metadata, spec = {}, status = {} }: WireApplication): App
     name: metadata.name,
     namespace: metadata.namespace ?? '',
     project: spec.project ?? '',
-    repo: text(spec.source?.repoURL),
-    revision: text(spec.source?.targetRevision),
+    ...followed(spec),
     sync: text(sync?.status) || 'Unknown',
     health: text(health?.status) || 'Unknown',
     commit: text(sync?.revision) || null,
@@ -103,7 +111,12 @@ function application({ metadata, spec = {}, status = {} }: WireApplication): App
   }
 }
 
-function isAutomated(policy: NonNullable<WireApplication['spec']>['syncPolicy']): boolean {
+function followed({ source, sources = [] }: Spec): Pick<Application, 'repo' | 'revision'> {
+  const { repoURL, targetRevision } = source ?? sources[0] ?? {}
+  return { repo: text(repoURL), revision: text(targetRevision) || 'HEAD' }
+}
+
+function isAutomated(policy: Spec['syncPolicy']): boolean {
   const automated = policy?.automated ?? undefined
   return automated !== undefined && automated.enabled !== false
 }

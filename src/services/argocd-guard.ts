@@ -10,10 +10,12 @@ type Tracked = Pick<Workload, 'app' | 'country' | 'application'>
 export interface IntendedChange {
   /** As in "it would undo this deployment". */
   what: string
-  /** What to do instead, before the other ways; `{application}` stands for its name. */
+  /** What to do instead, before the other ways: a sentence, or one that ends in a command. */
   instead: string
   /** `--allow-argocd` was given. */
   allowed: boolean
+  /** Nothing is changed: it is only said what would be refused. */
+  dryRun: boolean
 }
 
 /**
@@ -41,8 +43,12 @@ export async function refuseArgocd(
     })),
   )
   const fighting = found.filter(({ applications }) => mayFight(applications))
-  if (fighting.length > 0 && !intended.allowed) throw managed(fighting, intended)
-  return found.map(({ name, apps, applications }) => sentence(name, apps, applications))
+  const refused = fighting.length > 0 && !intended.allowed
+  if (refused && !intended.dryRun) throw managed(fighting, intended)
+  return [
+    ...found.map(({ name, apps, applications }) => sentence(name, apps, applications)),
+    ...(refused ? ['Without --allow-argocd this is refused once it is no dry run.'] : []),
+  ]
 }
 
 interface Found {
@@ -65,18 +71,14 @@ function sentence(name: string, apps: readonly Tracked[], applications: Found['a
 
 function managed(found: readonly Found[], { what, instead }: IntendedChange): InvalidInputError {
   const each = found.map(
-    ({ name, apps }) =>
-      `${names(apps)} ${apps.length === 1 ? 'is' : 'are'} managed by Argo CD's Application ${name}`,
+    (one) =>
+      `${names(one.apps)} ${one.apps.length === 1 ? 'is' : 'are'} managed by Argo CD's Application ${one.name}${source(one)}`,
   )
-  const [first] = found
-  const name = first?.name ?? ''
-  const known = first?.applications === 'forbidden' ? undefined : first?.applications[0]
-  const suspended = JSON.stringify({ spec: { syncPolicy: { automated: null } } })
   return new InvalidInputError(`${each.join('; ')}: it would undo ${what}. Nothing was changed.`, {
     code: 'MANAGED_BY_ARGOCD',
     suggestions: [
-      `${instead}${known === undefined ? '' : ` (Argo CD follows ${known.revision} of ${known.repo})`}.`,
-      `Or suspend its automatic synchronisation: kubectl -n ${known?.namespace ?? 'argocd'} patch application ${name} --type merge -p '${suspended}'`,
+      instead,
+      `Or suspend the automatic synchronisation: ${found.map((one) => suspension(one)).join(' && ')}`,
       'Or go on all the same, with --allow-argocd.',
     ],
     data: {
@@ -86,6 +88,22 @@ function managed(found: readonly Found[], { what, instead }: IntendedChange): In
       })),
     },
   })
+}
+
+/** The one that would undo the change; unknown where it may not be read. */
+function fighter({ applications }: Found): Application | undefined {
+  return applications === 'forbidden' ? undefined : applications.find(({ automated }) => automated)
+}
+
+function source(found: Found): string {
+  const { repo = '', revision = '' } = fighter(found) ?? {}
+  return repo === '' ? '' : `, which follows ${revision} of ${repo}`
+}
+
+function suspension(found: Found): string {
+  const { namespace } = fighter(found) ?? { namespace: 'argocd' }
+  const patch = JSON.stringify({ spec: { syncPolicy: { automated: null } } })
+  return `kubectl -n ${namespace} patch application ${found.name} --type merge -p '${patch}'`
 }
 
 function names(apps: readonly Tracked[], shown = 6): string {

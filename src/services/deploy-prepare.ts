@@ -2,6 +2,7 @@ import type { Workload } from '../cluster/workloads.js'
 import { InvalidInputError, K8sflowError } from '../errors.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import type { Helm } from '../tools/helm.js'
+import { overConflicts } from '../tools/helm-arguments.js'
 import { countryNamespace } from '../values/contract.js'
 import type { Adoption } from './adopt.js'
 import {
@@ -84,7 +85,7 @@ export function releaseTask(
       wait: options.wait,
       timeout: options.timeout,
       ...(options.adopt ? { takeOwnership: true } : {}),
-      ...(options.tracked === true && helm.version.major === 4 ? { forceConflicts: true } : {}),
+      ...(options.tracked === true ? overConflicts(helm.version) : {}),
     },
   }
 }

@@ -5,7 +5,7 @@ import { type Adoption, removeRecordsCommand } from './adopt.js'
 import { upgradeCommand } from './deploy-dry-run.js'
 import { describeChanges } from './deploy-guard.js'
 import type { DeployResult } from './deploy-result.js'
-import type { ReleaseTask } from './deploy-release.js'
+import { type ReleaseTask, rollbackRequest } from './deploy-release.js'
 import type { NamespaceNeeds, PreparedRelease } from './deploy-prepare.js'
 
 /** What a deployment would do, as commands in their order; nothing is changed. */
@@ -66,11 +66,12 @@ function previewOf(tasks: readonly ReleaseTask[]): Omit<DeployResult, 'context' 
   }
 }
 
-function commandsOf({ planned, helm, namespace, request, repair }: ReleaseTask): string[] {
+function commandsOf(task: ReleaseTask): string[] {
+  const { planned, helm, namespace, request, repair } = task
   const { release } = planned
   const first =
     repair.kind === 'rollback'
-      ? [helm.commandLine(rollbackArguments({ release, revision: repair.revision }))]
+      ? [helm.commandLine(rollbackArguments(rollbackRequest(task, repair.revision)))]
       : repair.kind === 'forget'
         ? [`kubectl delete secret -n ${namespace} -l owner=helm,name=${release}`]
         : []

@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
-import type { UpgradeRequest } from '../tools/helm-arguments.js'
+import type { RollbackRequest, UpgradeRequest } from '../tools/helm-arguments.js'
 import { HelmError } from '../tools/helm-errors.js'
 import type { ReleaseStatus } from '../tools/helm-output.js'
 import { removeRecords } from './adopt.js'
@@ -81,8 +81,7 @@ export async function rollBack(
   try {
     await helm.rollback(
       {
-        release: planned.release,
-        revision: good.revision,
+        ...rollbackRequest(task, good.revision),
         wait,
         ...(timeout === undefined ? {} : { timeout }),
       },
@@ -108,6 +107,12 @@ export async function rollBack(
   }
 }
 
+/** Goes back, over whatever the deployment itself may go over. */
+export function rollbackRequest({ planned, request }: ReleaseTask, revision: number): RollbackRequest {
+  const { forceConflicts = false } = request
+  return { release: planned.release, revision, ...(forceConflicts ? { forceConflicts } : {}) }
+}
+
 /** Makes helm accept the release again, where it does not; gives back the revision it is at then. */
 async function repair(task: ReleaseTask, run: ReleaseRun): Promise<number> {
   const { planned, helm, namespace, repair } = task
@@ -117,7 +122,7 @@ async function repair(task: ReleaseTask, run: ReleaseRun): Promise<number> {
   const found = `an earlier run left it ${repair.status} (since ${repair.since})`
   if (repair.kind === 'rollback') {
     tell('warning', `${found}: going back to revision ${String(repair.revision)} first`)
-    await helm.rollback({ release, revision: repair.revision }, { signal: run.signal })
+    await helm.rollback(rollbackRequest(task, repair.revision), { signal: run.signal })
     return (await newest(task)).revision ?? 0
   }
   tell('warning', `${found} and it never was deployed: starting over with the objects that are there`)

@@ -200,14 +200,15 @@ async function argocdNotes(
   cluster: Cluster,
   plan: Plan,
   running: readonly Workload[],
-  { allowArgocd }: DeployOptions,
+  { allowArgocd, dryRun }: DeployOptions,
 ): Promise<string[]> {
   const planned = new Set(plannedInstances(plan.releases).map((instance) => instanceName(instance)))
   const concerned = running.filter((workload) => planned.has(instanceName(workload)))
   return refuseArgocd(cluster, concerned, {
     what: 'this deployment',
-    instead: 'Commit and push the values instead: Argo CD deploys what git holds',
+    instead: 'Commit and push the values instead: Argo CD deploys what git holds.',
     allowed: allowArgocd,
+    dryRun,
   })
 }
 

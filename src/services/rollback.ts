@@ -2,7 +2,7 @@ import { FailedError, InterruptedError, InvalidInputError, K8sflowError } from '
 import { EXIT_CODES } from '../exit-codes.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
-import { rollbackArguments } from '../tools/helm-arguments.js'
+import { overConflicts, rollbackArguments, type RollbackRequest } from '../tools/helm-arguments.js'
 import { refuseArgocd } from './argocd-guard.js'
 import { agree, type Confirm, stopIfInterrupted } from './agreement.js'
 import type { Instance } from './deploy-plan.js'
@@ -72,6 +72,11 @@ export interface RollbackResult {
   commands?: string[]
 }
 
+/** A plan, with what helm is then asked for. */
+interface ReadyPlan extends RollbackPlan {
+  request: RollbackRequest
+}
+
 /**
  * Takes releases back to an earlier revision: shows what that changes, asks, keeps every namespace, waits, and asks
  * the apps for `/ping`.
@@ -104,10 +109,12 @@ export async function rollback(
   for (const text of chosen.notes) help.progress({ kind: 'step', state: 'note', text })
   const instances = plans.flatMap((plan) => plan.instances)
   const { applicationsOf } = await import('../cluster/workloads.js')
-  const warnings = await refuseArgocd(session.cluster, await applicationsOf(session.cluster, instances), {
+  const tracked = await applicationsOf(session.cluster, instances)
+  const warnings = await refuseArgocd(session.cluster, tracked, {
     what: 'this rollback',
-    instead: 'Revert the commit that changed the values instead: Argo CD deploys what git holds',
+    instead: 'Revert the commit that changed the values instead: Argo CD deploys what git holds.',
     allowed: options.allowArgocd,
+    dryRun: options.dryRun,
   })
   for (const text of warnings) help.progress({ kind: 'step', state: 'warning', text })
   for (const plan of plans)
@@ -117,16 +124,29 @@ export async function rollback(
       lines: describeRollback(plan),
     })
   const base = { context: session.cluster.context, notes: [...chosen.notes, ...warnings] }
-  if (options.dryRun) return { ...base, ...(await dryRun(session, plans, options)) }
+  const ready = plans.map((plan) => ({ ...plan, request: rollbackRequest(plan, tracked, session.helm) }))
+  if (options.dryRun) return { ...base, ...(await dryRun(session, ready, options)) }
   await agree(options, help, `Roll ${plans.map(({ release }) => release).join(' and ')} back?`)
   stopIfInterrupted(help.signal)
-  const done = await carryOut(session, plans, options, help)
+  const done = await carryOut(session, ready, options, help)
   return { ...base, dryRun: false, ...done }
+}
+
+/** What helm is asked for, but for the waiting; over what Argo CD has applied, where it has. */
+function rollbackRequest(
+  { release, to, instances }: RollbackPlan,
+  tracked: readonly { app: string; country: string }[],
+  { version }: Helm,
+): RollbackRequest {
+  const isTracked = instances.some((instance) =>
+    tracked.some(({ app, country }) => instance.app === app && instance.country === country),
+  )
+  return { release, revision: to, ...(isTracked ? overConflicts(version) : {}) }
 }
 
 async function carryOut(
   session: Session,
-  plans: readonly RollbackPlan[],
+  plans: readonly ReadyPlan[],
   options: RollbackOptions,
   help: ChangeHelp,
 ): Promise<Pick<RollbackResult, 'ok' | 'releases' | 'apps'>> {
@@ -184,7 +204,7 @@ async function prepareNamespaces(
 
 async function rollbackOne(
   session: Session,
-  plan: RollbackPlan,
+  plan: ReadyPlan,
   options: RollbackOptions,
   { progress, signal }: ChangeHelp,
 ): Promise<RolledBackRelease> {
@@ -194,7 +214,7 @@ async function rollbackOne(
   const { watchPods } = await import('./deploy-watch.js')
   const watch = options.wait ? watchPods(session.cluster, verifiable(plan), progress) : undefined
   const failure: unknown = await helm
-    .rollback({ release, revision: to, wait: options.wait, timeout: options.timeout }, { signal })
+    .rollback({ ...plan.request, wait: options.wait, timeout: options.timeout }, { signal })
     .then(() => undefined)
     .catch((error: unknown) => error)
   await watch?.stop()
@@ -214,7 +234,7 @@ async function rollbackOne(
  * pending-rollback with only part of the objects changed. Doing it again without waiting takes a moment and ends in
  * a release whose state is known.
  */
-async function settle(helm: Helm, { release, to }: RollbackPlan, progress: Progress): Promise<void> {
+async function settle(helm: Helm, { release, request }: ReadyPlan, progress: Progress): Promise<void> {
   const now = await helm.status(release).catch(() => undefined)
   if (now?.status.startsWith('pending-') !== true) return
   progress({
@@ -223,7 +243,7 @@ async function settle(helm: Helm, { release, to }: RollbackPlan, progress: Progr
     subject: release,
     text: 'unlocking the release, without waiting',
   })
-  await helm.rollback({ release, revision: to }).catch(() => undefined)
+  await helm.rollback(request).catch(() => undefined)
 }
 
 async function explain(
@@ -281,7 +301,7 @@ function verifiable({ instances }: RollbackPlan): Instance[] {
 
 async function dryRun(
   session: Session,
-  plans: readonly RollbackPlan[],
+  plans: readonly ReadyPlan[],
   options: RollbackOptions,
 ): Promise<Omit<RollbackResult, 'context' | 'notes'>> {
   const { applyNamespaces, keepNamespaces } = await import('../cluster/namespaces.js')
@@ -295,12 +315,10 @@ async function dryRun(
     plans.flatMap(({ needed }) => needed),
     { dryRun: true },
   )
-  const helmLines = plans.map(({ release, namespace, to }) =>
+  const helmLines = plans.map(({ namespace, request }) =>
     session.helm
       .inNamespace(namespace)
-      .commandLine(
-        rollbackArguments({ release, revision: to, wait: options.wait, timeout: options.timeout }),
-      ),
+      .commandLine(rollbackArguments({ ...request, wait: options.wait, timeout: options.timeout })),
   )
   return {
     ok: true,

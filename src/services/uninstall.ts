@@ -118,17 +118,26 @@ export async function uninstall(
 async function refuseManaged(
   session: Session,
   doomed: readonly Doomed[],
-  { allowArgocd }: UninstallOptions,
+  { allowArgocd, dryRun }: UninstallOptions,
 ): Promise<string[]> {
-  const [first] = doomed
-  if (first === undefined) return []
+  if (doomed.length === 0) return []
   const { applicationsOf } = await import('../cluster/workloads.js')
-  const instances = doomed.flatMap((item) => item.instances)
-  const { name, namespace } = first.release
-  return refuseArgocd(session.cluster, await applicationsOf(session.cluster, instances), {
+  const tracked = await applicationsOf(
+    session.cluster,
+    doomed.flatMap((item) => item.instances),
+  )
+  const records = doomed
+    .filter(({ instances }) =>
+      instances.some(({ app, country }) =>
+        tracked.some((workload) => workload.app === app && workload.country === country),
+      ),
+    )
+    .map(({ release }) => `kubectl -n ${release.namespace} delete secret -l owner=helm,name=${release.name}`)
+  return refuseArgocd(session.cluster, tracked, {
     what: 'this, and the apps would be gone in between',
-    instead: `If Argo CD has taken the apps over, remove only the release's records: kubectl -n ${namespace} delete secret -l owner=helm,name=${name}`,
+    instead: `If Argo CD has taken the apps over, remove only the records of the release: ${records.join(' && ')}`,
     allowed: allowArgocd,
+    dryRun,
   })
 }
 

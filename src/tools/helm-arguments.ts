@@ -18,7 +18,13 @@ export interface ValuesInput {
   set?: readonly string[]
 }
 
-export interface UpgradeRequest extends ValuesInput {
+/** What helm does about fields that another tool has applied. */
+export interface ConflictOption {
+  /** Takes them over, which helm 4 otherwise refuses; helm 3 knows neither. */
+  forceConflicts?: boolean
+}
+
+export interface UpgradeRequest extends ValuesInput, ConflictOption {
   release: string
   chart: string
   /** Of a chart in a registry; left out, the newest. */
@@ -28,14 +34,12 @@ export interface UpgradeRequest extends ValuesInput {
   createNamespace?: boolean
   /** Takes over objects that belong to another release, or to none. */
   takeOwnership?: boolean
-  /** Takes fields over that another tool has applied, which helm 4 otherwise refuses; helm 3 knows neither. */
-  forceConflicts?: boolean
   wait?: boolean
   /** As helm takes it: `5m`, `90s`. */
   timeout?: string
 }
 
-export interface RollbackRequest {
+export interface RollbackRequest extends ConflictOption {
   release: string
   revision: number
   wait?: boolean
@@ -125,14 +129,14 @@ export function upgradeArguments(request: UpgradeRequest): string[] {
     ...valuesArguments(request),
     ...(request.createNamespace && request.mode !== 'upgrade' ? ['--create-namespace'] : []),
     ...(request.takeOwnership ? ['--take-ownership'] : []),
-    // A release that helm 3 made would be applied the old way, where there are no conflicts to force.
-    ...(request.forceConflicts ? ['--server-side=true', '--force-conflicts'] : []),
+    ...conflictArguments(request),
     ...waitArguments(request),
   ]
 }
 
 export function rollbackArguments(request: RollbackRequest): string[] {
-  return ['rollback', request.release, String(request.revision), ...waitArguments(request)]
+  const { release, revision } = request
+  return ['rollback', release, String(revision), ...conflictArguments(request), ...waitArguments(request)]
 }
 
 export function uninstallArguments(request: UninstallRequest): string[] {
@@ -150,6 +154,16 @@ export function templateArguments(request: TemplateRequest): string[] {
 
 export function lintArguments(request: LintRequest): string[] {
   return ['lint', request.chart, ...(request.strict ? ['--strict'] : []), ...valuesArguments(request)]
+}
+
+/** Lets helm change what another tool, such as Argo CD, has applied. */
+export function overConflicts({ major }: { major: 3 | 4 }): ConflictOption {
+  return major === 4 ? { forceConflicts: true } : {}
+}
+
+/** A release that helm 3 made would be applied the old way, where there are no conflicts to force. */
+function conflictArguments({ forceConflicts }: ConflictOption): string[] {
+  return forceConflicts ? ['--server-side=true', '--force-conflicts'] : []
 }
 
 /**

@@ -82,18 +82,28 @@ describe('k8sflow deploy', () => {
       { metadata: { name: 'we-road-app1', namespace: 'argocd' }, spec: { syncPolicy: { automated: {} } } },
     ]
     await helmIs({ releases: { app1: deployed() } })
-    for (const argv of [ALL, [...ALL, '--dry-run']]) {
-      const { stderr, exitCode } = await run(argv)
-      expect(exitCode).to.equal(2)
-      expect(stderr).to.include("app1-it is managed by Argo CD's Application we-road-app1")
-      expect(stderr).to.include('--allow-argocd')
-    }
+    const refused = await run(ALL)
+    expect(refused.exitCode).to.equal(2)
+    expect(refused.stderr).to.include("app1-it is managed by Argo CD's Application we-road-app1")
+    expect(refused.stderr).to.include('--allow-argocd')
+    // Which changes nothing, and is how one sees what a change would be.
+    const dry = await run([...ALL, '--dry-run'])
+    expect(dry.exitCode, dry.stderr).to.equal(0)
+    expect(dry.stdout).to.include('helm upgrade')
+    expect(dry.stderr).to.include('Without --allow-argocd this is refused')
     expect([...api.changes, ...(await changesOfHelm())]).to.deep.equal([])
     const allowed = await run([...ALL, '--allow-argocd'])
     expect(allowed.exitCode, allowed.stderr).to.equal(0)
     expect(allowed.stderr).to.include('⚠').and.include('may undo this')
     // helm 4 would refuse to change what Argo CD has applied.
     expect((await changesOfHelm())[0]!.args).to.include('--force-conflicts')
+    // So it would to go back.
+    const failed = 'UPGRADE FAILED: context deadline exceeded'
+    await helmIs({ releases: { app1: deployed() }, fail: { 'upgrade app1': { failed } } })
+    expect((await run([...ALL, '--allow-argocd'])).stderr).to.include('rolled back to revision')
+    expect(
+      (await changesOfHelm()).map(({ args }) => `${args[0]!} ${String(args.includes('--force-conflicts'))}`),
+    ).to.deep.equal(['upgrade true', 'rollback true'])
   })
 
   it('makes the namespaces, runs helm, asks for /ping, and prints a table', async () => {

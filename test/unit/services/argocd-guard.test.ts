@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 
+import type { ApiRequest } from '../../../src/cluster/cluster.js'
 import type { K8sflowError } from '../../../src/errors.js'
 import { refuseArgocd } from '../../../src/services/argocd-guard.js'
 import { fakeCluster, type Reply } from '../cluster/fake-cluster.js'
@@ -19,9 +20,12 @@ const application = (syncPolicy: object) => ({
 })
 const automated = application({ automated: { prune: true } })
 
-async function guard(reply: Reply, { allowed = false, workloads = tracked as typeof tracked } = {}) {
-  const cluster = fakeCluster(() => reply)
-  const intended = { what: 'this deployment', instead: 'Commit and push the values instead', allowed }
+async function guard(
+  reply: Reply | ((request: ApiRequest) => Reply),
+  { allowed = false, dryRun = false, workloads = tracked as typeof tracked } = {},
+) {
+  const cluster = fakeCluster((request) => (typeof reply === 'function' ? reply(request) : reply))
+  const intended = { what: 'this deployment', instead: 'Commit and push the values.', allowed, dryRun }
   try {
     return { notes: await refuseArgocd(cluster, workloads, intended), requests: cluster.requests }
   } catch (error) {
@@ -40,15 +44,43 @@ describe('refuseArgocd', () => {
     const { error, requests } = await guard(automated)
     expect(error).to.include({ code: 'MANAGED_BY_ARGOCD', exitCode: 2 })
     expect(error?.message).to.equal(
-      "app1-it, app1-es are managed by Argo CD's Application we-road-app1: it would undo this deployment. Nothing was changed.",
+      "app1-it, app1-es are managed by Argo CD's Application we-road-app1, which follows main of https://example.org/me/homelab: it would undo this deployment. Nothing was changed.",
     )
     const [first, second, third] = error!.suggestions
-    expect(first).to.equal(
-      'Commit and push the values instead (Argo CD follows main of https://example.org/me/homelab).',
-    )
+    expect(first).to.equal('Commit and push the values.')
     expect(second).to.include('kubectl -n gitops patch application we-road-app1 --type merge')
     expect(third).to.include('--allow-argocd')
     expect(requests).to.have.length(1)
+  })
+
+  it('says how to suspend every Application there is, each where it is', async () => {
+    const both = [...tracked.slice(0, 2), { app: 'app2', country: 'it', application: 'we-road-app2' }]
+    const named = ({ query = {} }: ApiRequest) => {
+      const name = String(query['fieldSelector']).replace('metadata.name=', '')
+      const [item] = automated.items
+      const suspended = { ...item, metadata: { name, namespace: 'other' }, spec: { syncPolicy: {} } }
+      return { items: [suspended, { ...item, metadata: { name, namespace: `of-${name}` } }] }
+    }
+    const { error } = await guard(named, { workloads: both })
+    for (const name of ['we-road-app1', 'we-road-app2'])
+      expect(error!.suggestions[1]).to.include(`kubectl -n of-${name} patch application ${name} --type merge`)
+  })
+
+  it('lets a dry run go on, and says what would be refused', async () => {
+    const { notes } = await guard(automated, { dryRun: true })
+    expect(notes?.[0]).to.include('may undo this')
+    expect(notes?.[1]).to.include('Without --allow-argocd this is refused')
+    expect((await guard(automated, { dryRun: true, allowed: true })).notes).to.have.length(1)
+  })
+
+  it('names the source of an Application with several, and the branch where none is said', async () => {
+    const several = structuredClone(automated) as { items: { spec: object }[] }
+    several.items[0]!.spec = {
+      sources: [{ repoURL: 'https://example.org/me/homelab' }, { repoURL: 'https://example.org/charts' }],
+      syncPolicy: { automated: {} },
+    }
+    const { error } = await guard(several)
+    expect(error?.message).to.include('which follows HEAD of https://example.org/me/homelab: it')
   })
 
   it('takes an Application that may not be read for one that would', async () => {

@@ -108,7 +108,13 @@ describe('rollback', () => {
     const allowed = { ...options, allowArgocd: true }
     const { notes } = await rollback(allowed, help().lent, opens(fakeSession(helm, argocd)))
     expect(notes.join()).to.include('we-road-app1 manages app1-it and may undo this')
-    expect(changes).to.have.length(1)
+    // helm 4 would refuse to change what Argo CD has applied.
+    const line =
+      'rollback app1 1 --server-side=true --force-conflicts --wait --timeout 5m --namespace we-road'
+    expect(changes).to.deep.equal([line])
+    const dry = await rollback({ ...options, dryRun: true }, help().lent, opens(fakeSession(helm, argocd)))
+    expect(dry.notes.join()).to.include('Without --allow-argocd this is refused')
+    expect(dry.commands?.join()).to.include('rollback app1 1 --server-side=true --force-conflicts')
   })
 
   it('goes back to the last good revision, waits, and asks for /ping', async () => {
@@ -235,7 +241,8 @@ describe('uninstall', () => {
     const { changes, helm } = scenario()
     const error = await caught(uninstall(options, help().lent, opens(fakeSession(helm, argocd))))
     expect(error).to.include({ code: 'MANAGED_BY_ARGOCD', exitCode: 2 })
-    expect(error?.suggestions[0]).to.include('kubectl -n we-road delete secret -l owner=helm,name=app1')
+    // A command is copied to the end of the line.
+    expect(error?.suggestions[0]).to.match(/: kubectl -n we-road delete secret -l owner=helm,name=app1$/)
     expect(changes).to.deep.equal([])
     const allowed = { ...options, allowArgocd: true }
     const { notes } = await uninstall(allowed, help().lent, opens(fakeSession(helm, argocd)))

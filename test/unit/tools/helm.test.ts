@@ -67,6 +67,11 @@ describe('helm verbs', () => {
       `upgrade app1 /c --server-side=true --force-conflicts ${place}`,
     ],
     [
+      'rollback that takes fields over',
+      (helm) => helm.rollback({ release: 'app1', revision: 2, forceConflicts: true }),
+      `rollback app1 2 --server-side=true --force-conflicts ${place}`,
+    ],
+    [
       'install',
       (helm) => helm.upgrade({ release: 'app1', chart: '/c', mode: 'install', createNamespace: true }),
       `install app1 /c --create-namespace ${place}`,
