@@ -1,3 +1,5 @@
+import { PATH_FLAGS } from '../src/project-file.js'
+
 /** A command as completion sees it. */
 export interface CompletedCommand {
   /** Its words, as typed: one, or a topic and another. */
@@ -11,9 +13,6 @@ const VALUES: Record<string, string> = {
   project: 'app1 app2',
   environment: 'production staging',
 }
-/** Flags that take a file, completed by the shell itself. */
-const FILE_FLAGS = new Set(['file', 'output', 'kubeconfig', 'chart'])
-
 const HEADER = '# Made by scripts/generate.ts; do not edit.'
 
 /** A first word: a command, a topic, or both. */
@@ -82,7 +81,7 @@ export function zshCompletion(
   const argumentsOf = ({ flags }: CompletedCommand) => {
     const specs = flags.map(({ name, summary, takesValue }) => {
       const value = takesValue
-        ? `:${name}:${FILE_FLAGS.has(name) ? '_files' : `(${VALUES[name] ?? ''})`}`
+        ? `:${name}:${PATH_FLAGS.has(name) ? '_files' : `(${VALUES[name] ?? ''})`}`
         : ''
       return quoted(`*--${name}[${summary.replaceAll(/[[\]:]/g, '')}]${value}`)
     })
@@ -125,11 +124,9 @@ export function fishCompletion(
   const seen = (...words: string[]) => `__fish_seen_subcommand_from ${words.join(' ')}`
   const flagLines = (condition: string, { flags }: CompletedCommand) =>
     flags.map(({ name, char, summary, takesValue }) => {
-      const value = FILE_FLAGS.has(name)
-        ? ' -r -F'
-        : takesValue
-          ? ` -x -a ${fishQuoted(VALUES[name] ?? '')}`
-          : ''
+      // The shell itself completes files; `hosts --write` names none.
+      const offered = PATH_FLAGS.has(name) ? ' -r -F' : ` -x -a ${fishQuoted(VALUES[name] ?? '')}`
+      const value = takesValue ? offered : ''
       const short = char === undefined ? '' : ` -s ${char}`
       return `complete -c k8sflow -n '${condition}' -l ${name}${short}${value} -d ${fishQuoted(summary)}`
     })

@@ -13,7 +13,7 @@ interface FlagWithVariable {
 }
 
 /** Flags that name a file: what the project file says counts from its own folder. */
-const PATH_FLAGS = new Set([
+export const PATH_FLAGS: ReadonlySet<string> = new Set([
   'ca',
   'chart',
   'dir',
