@@ -249,6 +249,12 @@ describe('the chart: values', () => {
     )
   })
 
+  it('has no dashboard among them: the release of the apps brings it', async () => {
+    const values = { ...firstApp(), dashboard: { enabled: true } }
+    const objects = await render(values, '--set', 'namespaces.only=true')
+    expect(objects.map(({ kind }) => kind)).to.deep.equal(['Namespace'])
+  })
+
   it('leaves out namespaces, and single Pod Security modes, when told so', async () => {
     expect(ofKind(await render({ ...firstApp(), namespaces: { create: false } }), 'Namespace')).to.deep.equal(
       [],
