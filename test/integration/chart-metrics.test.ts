@@ -37,6 +37,23 @@ describe('the chart: metrics', () => {
     expect(one(objects, 'Service').spec.ports).to.have.lengthOf(1)
   })
 
+  it('shows a pod no files of nginx but those of its own revision', async () => {
+    const files = async (more: object) => {
+      const objects = await render(withMetrics({}, more))
+      const { volumes } = one(objects, 'Deployment').spec.template.spec as {
+        volumes: { configMap?: { items: { key: string; path: string }[] } }[]
+      }
+      const [items] = volumes.flatMap(({ configMap }) => (configMap === undefined ? [] : [configMap.items]))
+      expect(items?.map(({ key }) => key)).to.have.members(
+        Object.keys(one(objects, 'ConfigMap').data as object),
+      )
+      return items?.map(({ path }) => path)
+    }
+    expect(await files({})).to.deep.equal(['metrics.http.conf'])
+    const logs = { enabled: true, public: true }
+    expect(await files({ logs })).to.deep.equal(['logs.http.conf', 'logs.server.conf', 'metrics.http.conf'])
+  })
+
   it('lets pods of the cluster, and only them, through to the exporter', async () => {
     const { ingress } = one(await render(withMetrics()), 'NetworkPolicy').spec
     expect(ingress).to.deep.include({
