@@ -20,7 +20,10 @@ export interface ForwardOptions {
   localPort?: number | undefined
   /** Closes it. */
   signal?: AbortSignal | undefined
-  /** Gets, in a sentence, why a connection could not be handed on; the forwarding itself goes on. */
+  /**
+   * Gets, in a sentence, why a connection could not be handed on; the forwarding itself goes on. Each sentence once: a browser
+   * opens many connections, and tries again.
+   */
   onProblem?: ((text: string) => void) | undefined
 }
 
@@ -52,6 +55,12 @@ export async function forwardPort(
     throw new InterruptedError('Interrupted before the port was open.', { code: 'INTERRUPTED' })
   const { createServer } = await import('node:net')
   const sockets = new Set<Socket>()
+  const told = new Set<string>()
+  const tell = (error: unknown) => {
+    const text = problemText(error)
+    if (!told.has(text)) onProblem?.(text)
+    told.add(text)
+  }
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -59,18 +68,19 @@ export async function forwardPort(
     socket.on('error', () => undefined)
     connectSocket(cluster, target, socket).catch((error: unknown) => {
       socket.destroy()
-      onProblem?.(problemText(error))
+      tell(error)
     })
   })
   const ended = new Promise<void>((resolve) => server.once('close', resolve))
   const port = await listen(server, localPort)
-  server.on('error', (error) => onProblem?.(problemText(error)))
+  server.on('error', tell)
   const close = async () => {
     server.close()
     for (const socket of sockets) socket.destroy()
     await ended
   }
   signal?.addEventListener('abort', () => void close(), { once: true })
+  if (signal?.aborted) await close()
   return { address: LOOPBACK, port, close, ended }
 }
 

@@ -12,11 +12,15 @@ export function monitoringText(result: MonitoringInstallResult): string {
 }
 
 /** Where Grafana is, and how to log in. Ends with a line break. */
-export function grafanaText({ url, dashboard, user, password }: OpenGrafana): string {
+export function grafanaText({ url, dashboard, service, user, password }: OpenGrafana): string {
   const rows = [
     ['Grafana', url],
     ['Dashboard', dashboard],
-    ['User', user === null ? 'not readable: your rights do not reach to the Secret' : printableLine(user)],
+    // Grafana's chart names the Secret as the Service.
+    [
+      'User',
+      user === null ? `unknown: Secret ${service} is missing, or you may not read it` : printableLine(user),
+    ],
     ...(user === null
       ? []
       : [['Password', password === undefined ? 'shown with --show-password' : printableLine(password)]]),

@@ -47,18 +47,13 @@ export async function gitopsOpen(
   const cluster = await connect(options)
   await checkAccess(cluster)
   const namespace = options.argocdNamespace ?? ARGOCD_NAMESPACE
-  const told = new Set<string>()
   const forwarded = await forwardPort(
     cluster,
     { namespace, service: SERVICE, port: 443 },
     {
       localPort: options.port,
       signal,
-      // A browser opens many connections, and tries again: one line is enough.
-      onProblem(text) {
-        if (!told.has(text)) progress({ kind: 'step', state: 'warning', text })
-        told.add(text)
-      },
+      onProblem: (text) => progress({ kind: 'step', state: 'warning', text }),
     },
   ).catch((error: unknown) => {
     const missing = error instanceof K8sflowError && error.code === 'SERVICE_MISSING'

@@ -24,7 +24,7 @@ export interface OpenGrafana {
   url: string
   /** The dashboard of the apps there. */
   dashboard: string
-  /** Whom to log in as; null where the Secret may not be read. */
+  /** Whom to log in as; null where the Secret is not there or may not be read. */
   user: string | null
   /** Only when it was asked for, at a terminal. */
   password?: string

@@ -46,8 +46,8 @@ export function startInTerminal(
 ): Terminal {
   if (!existsSync(join(ROOT, 'dist'))) throw new Error('There is no dist; run npm run build first.')
   // The shell stays to say how it ended, and in what state it left the terminal; and a moment longer, since what is
-  // printed just before the end can be lost with the terminal.
-  const script = `"$0" "$@"; echo "exit code $?"; stty -a; echo ${THE_END}; sleep 1`
+  // printed just before the end can be lost with the terminal. Ctrl-C, where no prompt takes it as a key, is the shell's too.
+  const script = `trap : INT; "$0" "$@"; echo "exit code $?"; stty -a; echo ${THE_END}; sleep 1`
   const child = pty.spawn('sh', ['-c', script, process.execPath, join(ROOT, 'bin', 'run.js'), ...argv], {
     cols: 100,
     rows: 40,
