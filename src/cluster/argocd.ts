@@ -2,6 +2,9 @@ import { printableLine } from '../printable.js'
 import { statusFailure } from './access.js'
 import type { Cluster, ObjectMeta } from './cluster.js'
 
+/** The Service's port for TLS, with or without which the server speaks on the same one behind it. */
+export const SERVER_PORT = 443
+
 const API = '/apis/argoproj.io/v1alpha1'
 
 interface WireSource {
@@ -80,6 +83,18 @@ export async function applicationsNamed(
   if (answer.status !== 200) return 'forbidden'
   const { items } = JSON.parse(answer.text) as { items: WireApplication[] | null }
   return (items ?? []).map((item) => application(item)).filter((found) => found.name === name)
+}
+
+/**
+ * The Service of Argo CD's server where it is not called `argocd-server`: a release of its Helm chart puts its own
+ * name before that, but labels it the same.
+ */
+export async function labelledServer(cluster: Cluster, namespace: string): Promise<string | undefined> {
+  const services = await cluster.list<{ metadata: ObjectMeta; spec?: { ports?: { port: number }[] } }>({
+    path: `/api/v1/namespaces/${namespace}/services`,
+    query: { labelSelector: 'app.kubernetes.io/name=argocd-server' },
+  })
+  return services.find(({ spec }) => spec?.ports?.some(({ port }) => port === SERVER_PORT))?.metadata.name
 }
 
 /**

@@ -38,8 +38,11 @@ Values files are found as "deploy" finds them; repository and branch are those o
       multiple: true,
       multipleNonGreedy: true,
     }),
-    environment: { ...flags.environment(), exclusive: ['values'] },
-    'per-app': Flags.boolean({ summary: 'One Application per app; the default.', exclusive: ['single'] }),
+    environment: flags.environment(),
+    'per-app': Flags.boolean({
+      summary: 'One Application per app; the default.',
+      exclusive: ['single', 'release'],
+    }),
     single: Flags.boolean({
       summary: 'One Application for both apps: release we-road, or the one --release names.',
       env: 'K8SFLOW_SINGLE',

@@ -1,6 +1,9 @@
+import { dirname } from 'node:path'
+
 import type { GitopsOpenResult } from '../services/gitops-open.js'
 import type { GitopsStatusResult } from '../services/gitops-status.js'
 import type { GitopsResult } from '../services/gitops.js'
+import { shellQuote } from '../tools/command-line.js'
 import { age } from './age.js'
 import { styles } from './styles.js'
 import { table } from './table.js'
@@ -14,7 +17,12 @@ export function gitopsText({ files, repo, revision }: GitopsResult): string {
   const lines = files.map(
     ({ path, kind, name, change }) => `${path.padEnd(width)}  ${change}: ${kind} ${name}\n`,
   )
-  return `${lines.join('')}Argo CD will follow ${revision} of ${repo}.\n`
+  const isNew = files.some(({ change }) => change !== 'unchanged')
+  const folder = shellQuote(dirname(files[0]?.path ?? ''))
+  const next = isNew
+    ? `Commit and push all of it, then hand the manifests over: kubectl apply -f ${folder}\n`
+    : ''
+  return `${lines.join('')}Argo CD will follow ${revision} of ${repo}.\n${next}`
 }
 
 /** The Applications as a table, and below it what Argo CD complains about. */

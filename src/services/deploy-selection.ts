@@ -13,6 +13,8 @@ export interface ValuesChoice {
   project?: readonly string[] | undefined
   environment?: string | undefined
   release?: string | undefined
+  /** Only files count: there is no other way to say what to deploy. */
+  filesOnly?: boolean | undefined
 }
 
 export interface SelectionHelp {
@@ -64,7 +66,8 @@ async function planWithoutFile(
   files: readonly FoundFile[],
 ): Promise<Plan> {
   const raw = { ...choice, project: missing.length > 0 ? missing : choice.project }
-  if (files.length === 0 && missingInputs(raw).length === 3) throw nothingFound()
+  const { filesOnly = false } = choice
+  if (files.length === 0 && (filesOnly || missingInputs(raw).length === 3)) throw nothingFound(choice)
   const input = await checkInput(raw, EXAMPLE)
   const plan = planFromInput(input, choice.release)
   return { releases: plan.releases, notes: [...input.notes, ...input.warnings, ...plan.notes] }
@@ -103,13 +106,15 @@ function tell(progress: Progress, warnings: readonly string[]): void {
   for (const text of warnings) progress({ kind: 'step', state: 'warning', text })
 }
 
-function nothingFound(): InvalidInputError {
-  const names = APPS.map((app) => `${app}-<environment>.yml`).join(', ')
+function nothingFound({ environment = '<environment>', filesOnly = false }: ValuesChoice): InvalidInputError {
+  const names = APPS.map((app) => `${app}-${environment}.yml`).join(', ')
   return new InvalidInputError(`There is nothing to deploy: this folder holds no values file (${names}).`, {
     code: 'NO_VALUES',
     suggestions: [
       'Write one first: k8sflow values -c it,es -p app1 -e staging',
-      'Or name one with -f, or say what to deploy: k8sflow deploy -c it,es -p app1 -e staging',
+      filesOnly
+        ? 'Or name one with -f.'
+        : 'Or name one with -f, or say what to deploy: k8sflow deploy -c it,es -p app1 -e staging',
     ],
   })
 }

@@ -1,9 +1,9 @@
 import type { Cluster } from '../cluster/cluster.js'
-import type { ForwardedPort } from '../cluster/port-forward.js'
-import { K8sflowError } from '../errors.js'
+import type { ForwardedPort, ForwardOptions } from '../cluster/port-forward.js'
+import { FailedError, K8sflowError } from '../errors.js'
 import type { Progress } from '../progress.js'
 import { ARGOCD_NAMESPACE } from './gitops-manifests.js'
-import { type ArgocdChoice, argocdMissing } from './gitops-status.js'
+import { type ArgocdChoice, INSTALL_ARGOCD } from './gitops-status.js'
 import { checkNamespace } from './namespace.js'
 
 const SERVICE = 'argocd-server'
@@ -39,25 +39,17 @@ export async function gitopsOpen(
   { progress, signal }: { progress: Progress; signal: AbortSignal },
 ): Promise<OpenedArgocd> {
   checkNamespace(options.argocdNamespace)
-  const [{ connect }, { checkAccess }, { forwardPort }] = await Promise.all([
+  const [{ connect }, { checkAccess }] = await Promise.all([
     import('../cluster/client.js'),
     import('../cluster/access.js'),
-    import('../cluster/port-forward.js'),
   ])
   const cluster = await connect(options)
   await checkAccess(cluster)
   const namespace = options.argocdNamespace ?? ARGOCD_NAMESPACE
-  const forwarded = await forwardPort(
-    cluster,
-    { namespace, service: SERVICE, port: 443 },
-    {
-      localPort: options.port,
-      signal,
-      onProblem: (text) => progress({ kind: 'step', state: 'warning', text }),
-    },
-  ).catch((error: unknown) => {
-    const missing = error instanceof K8sflowError && error.code === 'SERVICE_MISSING'
-    throw missing ? argocdMissing(cluster.context) : error
+  const forwarded = await forwardServer(cluster, namespace, {
+    localPort: options.port,
+    signal,
+    onProblem: (text) => progress({ kind: 'step', state: 'warning', text }),
   })
   try {
     const tls = await speaksTls(forwarded)
@@ -80,6 +72,40 @@ export async function gitopsOpen(
     await forwarded.close()
     throw error
   }
+}
+
+async function forwardServer(
+  cluster: Cluster,
+  namespace: string,
+  options: ForwardOptions,
+): Promise<ForwardedPort> {
+  const { forwardPort } = await import('../cluster/port-forward.js')
+  const { labelledServer, SERVER_PORT } = await import('../cluster/argocd.js')
+  const forward = async (service: string) =>
+    forwardPort(cluster, { namespace, service, port: SERVER_PORT }, options)
+  try {
+    return await forward(SERVICE)
+  } catch (error) {
+    if (!(error instanceof K8sflowError) || error.code !== 'SERVICE_MISSING') throw error
+    const service = await labelledServer(cluster, namespace)
+    if (service === undefined) throw serverMissing(cluster.context, namespace)
+    return forward(service)
+  }
+}
+
+function serverMissing(context: string, namespace: string): FailedError {
+  return new FailedError(
+    `There is no server of Argo CD in namespace ${namespace} of the cluster of context "${context}".`,
+    {
+      code: 'ARGOCD_MISSING',
+      suggestions: [
+        'If Argo CD is in another namespace, name it with --argocd-namespace.',
+        'Its "core" installation has no server; where that is what you have, see the Applications with: k8sflow gitops status',
+        INSTALL_ARGOCD,
+      ],
+      data: { namespace },
+    },
+  )
 }
 
 /** Argo CD's server speaks TLS on its one port, unless it was told not to (`server.insecure`). */

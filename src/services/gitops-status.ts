@@ -50,18 +50,17 @@ export async function gitopsStatus(options: ArgocdChoice): Promise<GitopsStatusR
       applications.length > 0
         ? []
         : [
-            `No Application of project ${PROJECT} is in namespace ${namespace}. Write them with "k8sflow gitops", then: kubectl apply -f argocd/`,
+            `No Application of project ${PROJECT} is in namespace ${namespace}. Write them with "k8sflow gitops", then: kubectl apply -f argocd/ (if Argo CD is in another namespace, name it with --argocd-namespace)`,
           ],
   }
 }
 
-/** What is missing, and where it comes from. */
-export function argocdMissing(context: string): FailedError {
+export const INSTALL_ARGOCD =
+  'Install it as its documentation says: https://argo-cd.readthedocs.io/en/stable/getting_started/'
+
+function argocdMissing(context: string): FailedError {
   return new FailedError(`Argo CD is not installed in the cluster of context "${context}".`, {
     code: 'ARGOCD_MISSING',
-    suggestions: [
-      'Install it as its documentation says: https://argo-cd.readthedocs.io/en/stable/getting_started/',
-      'If it is the wrong cluster, choose another with --context.',
-    ],
+    suggestions: [INSTALL_ARGOCD, 'If it is the wrong cluster, choose another with --context.'],
   })
 }

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path'
 
 import { InvalidInputError } from '../errors.js'
 import type { Progress } from '../progress.js'
@@ -118,13 +118,33 @@ async function selected(options: GitopsOptions, progress: Progress): Promise<Pla
       },
     )
   const { selectValues } = await import('./deploy-selection.js')
-  return selectValues(
+  const named = options.values !== undefined && options.values.length > 0
+  const plan = await selectValues(
     {
       files: options.values,
-      environment: options.environment,
+      // Argo CD reads the files themselves, over which no flag can win.
+      environment: named ? undefined : options.environment,
       release: isSingle(options) ? (options.release ?? PROJECT) : undefined,
+      filesOnly: true,
     },
     { progress, chart: chartPath() },
+  )
+  if (named) refuseOtherEnvironment(plan, options.environment)
+  return plan
+}
+
+/** @throws InvalidInputError where the named files are of another environment than what was asked for */
+function refuseOtherEnvironment({ releases }: Plan, wanted: string | undefined): void {
+  const other = releases
+    .flatMap(({ instances }) => instances)
+    .find(({ environment }) => wanted !== undefined && environment !== wanted)
+  if (other === undefined) return
+  throw new InvalidInputError(
+    `The values files say ${other.environment} for ${other.app}, but --environment (K8SFLOW_ENVIRONMENT, or the project file) says ${wanted ?? ''}.`,
+    {
+      code: 'ENVIRONMENT_DIFFERS',
+      suggestions: [`Name files of ${wanted ?? ''}, or say -e ${other.environment}.`],
+    },
   )
 }
 
@@ -152,7 +172,7 @@ function repository(
 /** A password in the URL would stand in the cluster for everyone who may read Applications. */
 function refuseOdd(repo: string, revision: string): void {
   const isUrl = /^(https?|ssh|git):\/\/[^\s/]+\/\S+$/.test(repo) || /^[\w.-]+@[\w.-]+:\S+$/.test(repo)
-  const hasPassword = /^https?:\/\/[^/@]*@/.test(repo)
+  const hasPassword = /^((https?|git):\/\/[^/@]*|ssh:\/\/[^/@:]*:[^/@]*)@/.test(repo)
   if (isUrl && !hasPassword && /^[^\s~^:?*[\\]+$/.test(revision) && !revision.startsWith('-')) return
   throw new InvalidInputError(
     hasPassword
@@ -172,7 +192,7 @@ function refuseOdd(repo: string, revision: string): void {
 /** The path from the top of the repository, with slashes; what lies outside Argo CD would never see. */
 function pathIn(root: string, file: string): string {
   const path = relative(root, existsSync(file) ? realpathSync(file) : resolve(file))
-  if (!path.startsWith('..') && !isAbsolute(path)) return path.split(sep).join('/')
+  if (!/^\.\.([/\\]|$)/.test(path) && !isAbsolute(path)) return path.split(sep).join('/')
   throw new InvalidInputError(`${file} is not in the repository at ${root}, which is all Argo CD sees.`, {
     code: 'VALUES_NOT_IN_REPOSITORY',
     suggestions: ['Move it there, and run this inside the repository.'],
@@ -181,11 +201,11 @@ function pathIn(root: string, file: string): string {
 }
 
 async function chartIn(root: string, given: string): Promise<{ path: string; notes: string[] }> {
-  const path = pathIn(root, join(root, given))
+  const path = pathIn(root, join(root, given)) || '.'
   const file = join(root, path, 'Chart.yaml')
   if (!existsSync(file))
     throw new InvalidInputError(
-      `There is no chart in ${given} of the repository (no ${path}/Chart.yaml): Argo CD takes it from there.`,
+      `There is no chart in ${given} of the repository (no ${posix.join(path, 'Chart.yaml')}): Argo CD takes it from there.`,
       {
         code: 'CHART_NOT_FOUND',
         suggestions: [
@@ -272,15 +292,17 @@ async function uncommittedWarning(
 }
 
 /** Files of an earlier run that are not wanted now: applied together with the new ones, two Applications would own one app. */
-function leftovers(
-  manifests: readonly GitopsManifest[],
-  { outputDir, argocdNamespace = ARGOCD_NAMESPACE }: GitopsOptions,
-): string[] {
+function leftovers(manifests: readonly GitopsManifest[], options: GitopsOptions): string[] {
+  const { outputDir, argocdNamespace = ARGOCD_NAMESPACE } = options
   if (outputDir === '-') return []
   return RELEASE_FILES.filter((name) => !manifests.some(({ file }) => file === `${name}.yaml`))
     .filter((name) => existsSync(join(outputDir, `${name}.yaml`)))
     .map(
       (name) =>
-        `${join(outputDir, `${name}.yaml`)} is of an earlier run and left as it is. If it is no longer meant, delete it, and its Application: kubectl -n ${argocdNamespace} delete application ${PROJECT}-${name}`,
+        `${join(outputDir, `${name}.yaml`)} is of an earlier run and left as it is. ${
+          isSingle(options) || name === 'apps'
+            ? ''
+            : 'If it is still meant, name its values file too: namespaces.yaml knows only those of this run. '
+        }If it is no longer meant, delete it, and its Application: kubectl -n ${argocdNamespace} delete application ${PROJECT}-${name}`,
     )
 }

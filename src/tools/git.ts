@@ -150,15 +150,20 @@ export async function checkoutOf(runner: Runner, folder: string): Promise<Checko
   }
 }
 
-/** Those of the paths in a working copy that hold anything that is not committed. */
+/** Those of the paths in a working copy that hold anything that is not committed, or that git ignores altogether. */
 export async function uncommitted(runner: Runner, root: string, paths: readonly string[]): Promise<string[]> {
+  const says = async (...args: string[]) => {
+    const { exitCode, stdout } = await question(runner, root, args)
+    return exitCode === 0 ? stdout.trim() : undefined
+  }
   const all = await Promise.all(
     paths.map(async (path) => ({
       path,
-      state: await question(runner, root, ['status', '--porcelain', '--untracked-files=all', '--', path]),
+      changes: await says('status', '--porcelain', '--untracked-files=all', '--', path),
+      tracked: await says('ls-files', '--', path),
     })),
   )
-  return all.filter(({ state }) => state.exitCode === 0 && state.stdout.trim() !== '').map(({ path }) => path)
+  return all.filter(({ changes = '', tracked }) => changes !== '' || tracked === '').map(({ path }) => path)
 }
 
 async function question(runner: Runner, folder: string, args: readonly string[]): Promise<Completed> {

@@ -47,6 +47,7 @@ describe('k8sflow gitops', () => {
     expect(exitCode, stderr).to.equal(0)
     expect(stdout).to.include('argocd/app1.yaml        created: Application we-road-app1')
     expect(stdout).to.include('follow trunk of https://example.org/me/homelab.git')
+    expect(stdout).to.match(/: kubectl apply -f argocd$/m)
     expect(stderr).not.to.include('⚠')
     expect(await readdir(join(folder, 'deploy/argocd'))).to.have.members(
       ['project', 'namespaces', 'app1', 'app2'].map((name) => `${name}.yaml`),
@@ -77,7 +78,21 @@ describe('k8sflow gitops', () => {
     expect(unclear.stderr).to.include('-e production or -e staging')
     const { stdout } = await run(['-e', 'production', '-o', '-'], join(folder, 'deploy'))
     expect(stdout).to.include('/deploy/app1-production.yml').and.not.include('app1-staging.yml')
-    expect((await run(['-e', 'staging', '-f', 'deploy/app1-staging.yml'])).exitCode).to.equal(2)
+  })
+
+  it('takes files that are named beside an environment they are of, and no others', async () => {
+    // As a variable or the project file gives it to every command.
+    const env = { K8SFLOW_ENVIRONMENT: 'production' }
+    const options = { cwd: folder, env }
+    const good = await runCommandClass(Gitops, ['-f', 'deploy/app1-production.yml', '-o', '-'], options)
+    expect(good.exitCode, good.stderr).to.equal(0)
+    const argv = ['-e', 'staging', '-f', 'deploy/app1-production.yml']
+    const other = await runCommandClass(Gitops, argv, options)
+    expect(other.exitCode).to.equal(2)
+    expect(other.stderr).to.include('say production for app1').and.include('-e production')
+    const none = await run(['-e', 'staging'], join(folder, 'helm'))
+    expect(none.exitCode).to.equal(2)
+    expect(none.stderr).to.include('app1-staging.yml').and.not.include('--countries')
   })
 
   it('says what Argo CD would not see, and what an earlier run left', async () => {
@@ -97,6 +112,19 @@ describe('k8sflow gitops', () => {
       'we-road-apps created',
     ])
     expect(stderr).to.include('⚠')
+    await put('.gitignore', '*.yml\n')
+    await put('mine.yml', APP2)
+    const ignored = await run(['-f', 'mine.yml', '-o', '-'])
+    expect(ignored.stderr).to.include('Not committed: mine.yml, helm.')
+    const one = await run(['-f', 'deploy/app2-production.yml'])
+    expect(one.stderr).to.match(/app1.yaml is of an earlier run.*name its values file too/)
+  })
+
+  it('takes a chart at the top of the repository', async () => {
+    await copyFile(join(ROOT, 'helm/Chart.yaml'), join(folder, 'Chart.yaml'))
+    const { stdout, stderr } = await run(['-f', 'deploy/app1-production.yml', '--path', '.', '-o', '-'])
+    expect(stdout).to.match(/^ +path: \.$/m)
+    expect(stderr).to.include('Not committed: ..')
   })
 
   it('updates what is there, and writes nothing at all where one file cannot be updated', async () => {
@@ -120,6 +148,8 @@ describe('k8sflow gitops', () => {
     ['no chart', ['--path', 'charts/web'], 'CHART_NOT_FOUND'],
     ['a chart elsewhere', ['--path', '../../helm'], 'VALUES_NOT_IN_REPOSITORY'],
     ['a password', ['--repo', 'https://me:secret@example.org/x'], 'INVALID_REPOSITORY'],
+    ['a password for ssh', ['--repo', 'ssh://me:secret@example.org/x'], 'INVALID_REPOSITORY'],
+    ['one Application and several', ['--per-app', '--release', 'home'], 'USAGE'],
     ['no address', ['--repo', 'homelab'], 'INVALID_REPOSITORY'],
     ['no branch name', ['--revision', 'a b'], 'INVALID_REVISION'],
     ['no remote', [], 'REPOSITORY_UNKNOWN', async () => git('remote', 'remove', 'origin')],
@@ -218,10 +248,10 @@ describe('k8sflow gitops status and open', () => {
     expect((await run(GitopsStatus, [])).exitCode).to.equal(5)
   })
 
-  it('says of open that Argo CD is not there', async () => {
+  it('says of open that no server is there, and where else it may be', async () => {
     const { exitCode, stderr } = await run(GitopsOpen, [])
     expect(exitCode).to.equal(1)
-    expect(stderr).to.include('Argo CD is not installed')
+    expect(stderr).to.include('no server of Argo CD in namespace argocd').and.include('--argocd-namespace')
     expect((await run(GitopsOpen, ['--port', '70000'])).exitCode).to.equal(2)
   })
 })

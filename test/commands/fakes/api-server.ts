@@ -104,7 +104,7 @@ function answer(api: Omit<FakeApi, 'url' | 'close'>, asked: Asked): object | str
   if (namespace !== undefined) return namespaceAnswer(api, namespace, asked)
   if (path === '/apis/apps/v1/deployments') return { items: api.apps.map(deployment) }
   if (path.endsWith('/ingresses')) return { items: api.apps.flatMap(ingress) }
-  if (/horizontalpodautoscalers$|httproutes$|endpointslices$/.test(path)) return { items: [] }
+  if (/(horizontalpodautoscalers|httproutes|endpointslices|\/services)$/.test(path)) return { items: [] }
   if (path.endsWith('/applications')) return api.applications && { items: api.applications }
   if (path.endsWith('/secrets/argocd-initial-admin-secret'))
     return api.argocdPassword === undefined
