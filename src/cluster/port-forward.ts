@@ -166,7 +166,9 @@ async function readyPod(cluster: Cluster, target: ServicePort): Promise<{ pod: s
   for (const slice of slices) {
     // The slice has the number that a named target port has in these pods.
     const podPort = slice.ports?.find(({ name }) => (name ?? '') === (port.name ?? ''))?.port
-    const ready = slice.endpoints.find(
+    // Null where the Service has no pods at all.
+    const endpoints = slice.endpoints as typeof slice.endpoints | null
+    const ready = endpoints?.find(
       ({ conditions, targetRef }) => conditions?.ready !== false && targetRef?.kind === 'Pod',
     )
     if (podPort !== undefined && ready?.targetRef?.name !== undefined)

@@ -179,8 +179,10 @@ describe('forwardPort', () => {
     expect(none?.message).to.equal('There is no Service grafana in namespace argocd.')
     const port = await caught(forwardPort(cluster, { ...TARGET, port: 81 }))
     expect(port?.message).to.include('has no port 81; it has: 80, 443')
-    slices = [slice(endpoint('one', false))]
-    expect(await caught(forwardPort(cluster, TARGET))).to.include({ code: 'NO_READY_POD', exitCode: 1 })
+    for (const none of [slice(endpoint('one', false)), { ports: null, endpoints: null }]) {
+      slices = [none]
+      expect(await caught(forwardPort(cluster, TARGET))).to.include({ code: 'NO_READY_POD', exitCode: 1 })
+    }
   })
 
   it('tells of a connection that fails, ends it, and goes on', async () => {
