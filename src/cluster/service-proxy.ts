@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Agent, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
@@ -22,10 +22,10 @@ export interface ServiceProxy {
 /** Connections to the API server: each user of a load test waits for its answer. */
 const MAX_SOCKETS = 64
 const ANSWER_TIMEOUT_MS = 15_000
-/** Headers that belong to one connection, and those that only the API server is to get from us. */
+/** Headers that belong to one connection, and those that only the API server is to get from us; so are all of `impersonate-`. */
 const NOT_PASSED_ON = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'proxy-connection'],
-  ...['authorization', 'cookie', 'host', 'impersonate-user', 'impersonate-group', 'impersonate-uid'],
+  ...['authorization', 'cookie', 'host'],
 ])
 
 /**
@@ -47,7 +47,9 @@ export async function openServiceProxy(
     ? await import('node:http')
     : await import('node:https')
 
+  const agents = new Set<Agent>()
   const pass = (incoming: IncomingMessage, response: ServerResponse, url: URL, base: RequestOptions) => {
+    if (typeof base.agent === 'object') agents.add(base.agent)
     const headers = { ...passedOn(incoming.headers), ...base.headers, 'user-agent': 'k8sflow' }
     const outgoing = open(url, { ...base, method: incoming.method, headers, timeout: ANSWER_TIMEOUT_MS })
     outgoing.on('timeout', () => outgoing.destroy(new Error('the API server did not answer in time')))
@@ -82,8 +84,7 @@ export async function openServiceProxy(
     close: async () => {
       listener.closeAllConnections()
       await new Promise((resolve) => listener.close(resolve))
-      const { agent } = await options()
-      if (typeof agent === 'object') agent.destroy()
+      for (const agent of agents) agent.destroy()
     },
   }
 }
@@ -106,5 +107,7 @@ function upstreamPath(
 }
 
 function passedOn(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_PASSED_ON.has(name)))
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !NOT_PASSED_ON.has(name) && !name.startsWith('impersonate-')),
+  )
 }

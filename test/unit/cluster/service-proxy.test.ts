@@ -73,14 +73,28 @@ describe('the proxy to Services', () => {
 
   it('asks the API server with the credentials, and hands back what it says', async () => {
     const url = `${proxy.url('app1-it')}/ping`
-    const answer = await ask(url, { headers: { authorization: 'Basic other', cookie: 'a=b', 'x-own': '1' } })
+    const answer = await ask(url, {
+      headers: { authorization: 'Basic other', cookie: 'a=b', 'impersonate-extra-scopes': 'x', 'x-own': '1' },
+    })
     expect(answer).to.deep.equal({ status: 503, text: 'no pod', type: 'text/x-own' })
     expect(seen[0]?.url).to.equal(
       '/k8s/api/v1/namespaces/we-road-it/services/http:app1-svc-it:http/proxy/ping',
     )
     expect(seen[0]?.headers)
       .to.deep.include({ authorization: 'Bearer secret', 'x-own': '1' })
-      .and.not.have.property('cookie')
+      .and.not.have.any.keys('cookie', 'impersonate-extra-scopes')
+  })
+
+  it('closes also when there are no credentials any more', async () => {
+    const file = join(folder, 'expired')
+    await writeFile(
+      file,
+      `clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]\nusers: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: /nowhere/plugin}}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n`,
+    )
+    const services = new Map([['app1-it', { namespace: 'we-road-it', service: 'app1-svc-it' }]])
+    const expired = await openServiceProxy({ kubeconfig: file }, services)
+    expect((await ask(`${expired.url('app1-it')}/ping`)).status).to.equal(502)
+    await expired.close()
   })
 
   it('leads nowhere else: not without its secret, not to other objects, and changes nothing', async () => {
