@@ -1,3 +1,4 @@
+import { printableLine } from '../printable.js'
 import type { LoadtestAppResult, LoadtestResult } from '../services/loadtest-result.js'
 import type { LocustFigures } from '../tools/locust-output.js'
 import { clock, percent } from './loadtest-view.js'
@@ -88,7 +89,8 @@ function errorLines({ errors }: LoadtestResult): string[] {
     ...errors
       .slice(0, SHOWN_ERRORS)
       .map(
-        ({ request, message, count }) => `${style.red('✗')} ${request}: ${message} (${String(count)} times)`,
+        ({ request, message, count }) =>
+          `${style.red('✗')} ${request}: ${printableLine(message)} (${String(count)} times)`,
       ),
     ...(more > 0 ? [`  and ${String(more)} other errors`] : []),
   ]

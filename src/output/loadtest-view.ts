@@ -62,9 +62,11 @@ export function loadtestView(
     },
     onInterrupt: (count) => {
       const text =
-        count === 1
-          ? 'interrupted: waiting for Locust to stop, then the report is written'
-          : 'still at it: the report comes as soon as Locust has stopped, within 10 s'
+        phase === undefined
+          ? 'interrupted: no load is made'
+          : count === 1
+            ? 'interrupted: waiting for Locust to stop, then the report is written'
+            : 'still at it: the report comes as soon as Locust has stopped, within 10 s'
       progress({ kind: 'step', state: 'warning', text })
     },
     end: () => {

@@ -48,7 +48,7 @@ export async function loadtest(options: LoadtestOptions, help: LoadtestHelp): Pr
   const cluster = await connect(options)
   await checkAccess(cluster)
   const targets = await findTargets(cluster, selection, plan, systemResolve)
-  const locust = await findProgram(help.progress)
+  const locust = await findProgram(help)
   const test = { targets, users: plan.users, spawnRate: plan.spawnRate, seconds: plan.seconds }
   const planned = plannedResult(plan, targets, {
     context: cluster.context,
@@ -114,19 +114,22 @@ async function written(
     )
     return { result: named, error }
   } catch (failure) {
+    if (error === undefined) return { result, error: failure as K8sflowError }
     // What went wrong before counts for more.
-    return { result, error: error ?? (failure as K8sflowError) }
+    const warnings = [...result.warnings, `No report was written to ${report}: ${(failure as Error).message}`]
+    return { result: { ...result, warnings }, error }
   }
 }
 
-async function findProgram(progress: Progress): Promise<Locust> {
+async function findProgram({ progress, signal }: LoadtestHelp): Promise<Locust> {
   const [{ findLocust }, { createRunner }] = await Promise.all([
     import('../tools/locust.js'),
     import('../tools/runner.js'),
   ])
-  return findLocust(createRunner(progress), (program) =>
-    progress({ kind: 'step', state: 'start', text: `looking for Locust through ${program}` }),
-  )
+  const onFetch = (program: string) =>
+    progress({ kind: 'step', state: 'start', text: `looking for Locust through ${program}` })
+  // One that was stopped half-way says nothing of use.
+  return findLocust(createRunner(progress), onFetch, signal).finally(() => stopIfInterrupted(signal))
 }
 
 async function agreeToProduction(

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 import parse from 'semver/functions/parse.js'
 
@@ -69,6 +69,8 @@ const VERSION_TIMEOUT_MS = 300_000
 const GRACE_MS = 90_000
 /** How long after a signal: it finishes requests and sums up, which takes well below a second. */
 const KILL_AFTER_MS = 10_000
+/** Ctrl-C reaches k8sflow alone. uvx passes SIGTERM on, but not the first SIGINT. */
+const STOPPING = { ownGroup: true, stopSignal: 'SIGTERM', killAfterMs: KILL_AFTER_MS } as const
 const LAST_LINES = 12
 
 const HOW_TO_GET_LOCUST = [
@@ -77,50 +79,21 @@ const HOW_TO_GET_LOCUST = [
   'If it is installed elsewhere, say where: export K8SFLOW_LOCUST=/path/to/locust',
 ]
 
-/** Locust takes settings from these; k8sflow says all of them on the command line. */
-const SETTINGS = [
-  ...['LOCUSTFILE', 'HOST', 'USERS', 'SPAWN_RATE', 'RUN_TIME', 'HEADLESS', 'AUTOSTART', 'AUTOQUIT', 'CONFIG'],
-  ...[
-    'MODE_MASTER',
-    'MODE_WORKER',
-    'MASTER',
-    'WORKER',
-    'PROCESSES',
-    'EXPECT_WORKERS',
-    'TAGS',
-    'EXCLUDE_TAGS',
-  ],
-  ...[
-    'CSV',
-    'HTML',
-    'JSON',
-    'JSON_FILE',
-    'PRINT_STATS',
-    'ONLY_SUMMARY',
-    'RESET_STATS',
-    'STOP_TIMEOUT',
-    'LOGFILE',
-  ],
-  ...[
-    'LOGLEVEL',
-    'SKIP_LOG',
-    'SKIP_LOG_SETUP',
-    'EXIT_CODE_ON_ERROR',
-    'USER_CLASSES',
-    'CLASS_PICKER',
-    'ITERATIONS',
-  ],
-].map((name) => `LOCUST_${name}`)
-
 /**
  * Finds Locust: K8SFLOW_LOCUST, else `locust` on PATH, else through uvx, else through pipx, which fetch it.
  * @param onFetch called before one of the last two is asked, which may take a while
+ * @param signal ends that
  * @throws MissingProgramError when there is none of them, or it is too old
  */
-export async function findLocust(runner: Runner, onFetch: (program: string) => void): Promise<Locust> {
+export async function findLocust(
+  runner: Runner,
+  onFetch: (program: string) => void,
+  signal?: AbortSignal,
+): Promise<Locust> {
   const own = process.env['K8SFLOW_LOCUST']
   const ways = own
-    ? [{ program: own, before: [] }]
+    ? // A test runs in another folder, where a relative path would lead nowhere.
+      [{ program: /[/\\]/.test(own) ? resolve(own) : own, before: [] }]
     : [
         { program: 'locust', before: [] },
         { program: 'uvx', before: ['locust'] },
@@ -128,7 +101,7 @@ export async function findLocust(runner: Runner, onFetch: (program: string) => v
       ]
   for (const { program, before } of ways) {
     if (before.length > 0) onFetch(program)
-    const answer = await askVersion(runner, program, before)
+    const answer = await askVersion(runner, program, before, signal)
     if (answer !== undefined) return locustOver(runner, program, before, checkedVersion(program, answer))
   }
   throw new MissingProgramError(
@@ -164,14 +137,11 @@ function locustOver(runner: Runner, program: string, before: readonly string[], 
         program,
         args: [...before, ...testArguments(test)],
         cwd,
-        env: { ...environment(), K8SFLOW_TARGETS: JSON.stringify(test.targets) },
+        env: { ...environment(), K8SFLOW_TARGETS: targetsText(test) },
         onStdout,
         onStderr: keep,
         signal,
-        // Ctrl-C then reaches k8sflow alone. uvx passes SIGTERM on, but not the first SIGINT.
-        ownGroup: true,
-        stopSignal: 'SIGTERM',
-        killAfterMs: KILL_AFTER_MS,
+        ...STOPPING,
         timeoutMs: test.seconds * 1000 + GRACE_MS,
       })
       return { end, exitCode, lastLines, busy, ...(endedBy === undefined ? {} : { endedBy }) }
@@ -188,9 +158,16 @@ function testArguments({ users, spawnRate, seconds }: LocustTest): string[] {
   ]
 }
 
+/** No more than the locustfile reads: Linux takes 128 KiB in one variable, and 249 countries with two apps come near. */
+function targetsText({ targets }: LocustTest): string {
+  return JSON.stringify(targets.map(({ name, url, host, ping }) => ({ name, url, host, ping })))
+}
+
 function environment(): Record<string, string | undefined> {
+  // Locust takes settings from them; k8sflow says all of its own on the command line.
+  const settings = Object.keys(process.env).filter((name) => name.startsWith('LOCUST_'))
   return {
-    ...Object.fromEntries(SETTINGS.map((name) => [name, undefined])),
+    ...Object.fromEntries(settings.map((name) => [name, undefined])),
     // Python buffers what goes into a pipe, and a locale of C would not take all letters.
     PYTHONUNBUFFERED: '1',
     PYTHONIOENCODING: 'utf-8',
@@ -202,10 +179,17 @@ async function askVersion(
   runner: Runner,
   program: string,
   before: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<Completed | undefined> {
   try {
-    const args = [...before, '--version']
-    return await runner.run({ program, args, env: environment(), timeoutMs: VERSION_TIMEOUT_MS })
+    return await runner.run({
+      program,
+      args: [...before, '--version'],
+      env: environment(),
+      timeoutMs: VERSION_TIMEOUT_MS,
+      ...(signal === undefined ? {} : { signal }),
+      ...STOPPING,
+    })
   } catch (error) {
     if (error instanceof K8sflowError && error.code === 'PROGRAM_NOT_FOUND') return undefined
     throw error

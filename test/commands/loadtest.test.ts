@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,12 @@ describe('k8sflow loadtest', () => {
       .filter(Boolean)
       .map(
         (line) =>
-          JSON.parse(line) as { args: string[]; targets: { url: string; host: string }[]; cwd: string },
+          JSON.parse(line) as {
+            args: string[]
+            targets: { url: string; host: string }[]
+            cwd: string
+            settings: string[]
+          },
       )
   const reports = async () => (await readdir(folder)).filter((name) => name.endsWith('.html'))
 
@@ -189,6 +194,22 @@ describe('k8sflow loadtest', () => {
     })
     expect(call?.targets[0]?.url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/[\da-f]{32}\/app1-it$/)
     expect(JSON.stringify(call)).not.to.include(api.url)
+    expect(Object.keys(call?.targets[0] ?? {})).to.deep.equal(['name', 'url', 'host', 'ping'])
+  })
+
+  it('takes no settings from the environment, and a Locust named from the current folder', async () => {
+    const { stderr, exitCode } = await runCommandClass(Loadtest, ['--via', 'service', '--duration', '2s'], {
+      cwd: join(ROOT, 'test'),
+      env: {
+        ...environment(),
+        K8SFLOW_LOCUST: './commands/fakes/locust.mjs',
+        K8SFLOW_REPORT: join(folder, 'r.html'),
+        LOCUST_USERS: '9',
+        LOCUST_USERCLASS_PICKER: 'true',
+      },
+    })
+    expect(exitCode, stderr).to.equal(0)
+    expect((await calls())[0]?.settings).to.deep.equal([])
   })
 
   it('makes no load where an app does not answer as it should', async () => {
@@ -278,6 +299,20 @@ describe('k8sflow loadtest', () => {
     expect(stderr).to.include('looking for Locust through uvx')
   })
 
+  it('stops fetching Locust at Ctrl-C', async () => {
+    const program = join(folder, 'uvx')
+    await writeFile(program, '#!/bin/sh\nexec /bin/sleep 60\n')
+    await chmod(program, 0o755)
+    const { exitCode, stderr } = await started(
+      ['loadtest', '--via', 'service'],
+      (line, interrupt) => void (line.includes('looking for Locust through uvx') && interrupt()),
+      { K8SFLOW_LOCUST: undefined, PATH: folder },
+    )
+    expect(exitCode, stderr).to.equal(130)
+    expect(stderr).to.include('interrupted: no load is made').and.include('Interrupted; no load was made.')
+    expect(stderr).not.to.include('version of Locust')
+  })
+
   it('shows the last lines of a Locust that dies, and keeps what was measured', async () => {
     await locust({
       lines: [second, '{"kind": "second"', 'garbage'],
@@ -309,20 +344,13 @@ describe('k8sflow loadtest', () => {
   })
 
   it('writes the report also after Ctrl-C, and after a second one', async () => {
-    await locust({ lines: [second, second], waits: true })
-    const script = join(ROOT, 'test', 'cluster', 'run-command.ts')
+    const answered = join(folder, 'answered')
+    await locust({ lines: [second, second], waits: true, endsWith: answered })
     const argv = ['loadtest', '--via', 'service', '--duration', '60s', '-o', 'r.html']
-    const child = execa(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...argv], {
-      cwd: folder,
-      // tsx has a cache of its own there.
-      env: { ...environment(), TMPDIR: tmpdir() },
-      reject: false,
+    const { exitCode, stdout, stderr } = await started(argv, async (line, interrupt) => {
+      if (line.includes('load 0:') || line.includes('interrupted:')) interrupt()
+      if (line.includes('still at it')) await writeFile(answered, '')
     })
-    for await (const line of child.iterable({ from: 'stderr' })) {
-      if (line.includes('load 0:')) child.kill('SIGINT')
-      if (line.includes('interrupted')) child.kill('SIGINT')
-    }
-    const { exitCode, stdout, stderr } = await child
     expect(exitCode, stderr).to.equal(130)
     expect(stderr)
       .to.include('interrupted: waiting for Locust to stop')
@@ -332,6 +360,36 @@ describe('k8sflow loadtest', () => {
       .and.include('Report: r.html')
     expect(await readFile(join(folder, 'r.html'), 'utf8')).to.match(/<\/svg>[^]*<\/html>\n$/)
   })
+
+  it('says that a report could not be written, also when something else went wrong', async () => {
+    await locust({ lines: [second, second], waits: true })
+    const argv = ['loadtest', '--via', 'service', '--duration', '60s', '-o', 'r.html']
+    const { exitCode, stderr } = await started(argv, async (line, interrupt) => {
+      if (!line.includes('load 0:')) return
+      await mkdir(join(folder, 'r.html'))
+      interrupt()
+    })
+    expect(exitCode, stderr).to.equal(130)
+    expect(stderr).to.match(/No report was written to r\.html: .+/)
+  })
+
+  /** Runs a command as a process of its own, and does something at each line on stderr. */
+  async function started(
+    argv: string[],
+    onLine: (line: string, interrupt: () => void) => Promise<unknown> | undefined,
+    env: Record<string, string | undefined> = {},
+  ) {
+    const script = join(ROOT, 'test', 'cluster', 'run-command.ts')
+    const child = execa(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...argv], {
+      cwd: folder,
+      // tsx has a cache of its own there.
+      env: { ...environment(), TMPDIR: tmpdir(), ...env },
+      reject: false,
+    })
+    for await (const line of child.iterable({ from: 'stderr' }))
+      await onLine(line, () => child.kill('SIGINT'))
+    return child
+  }
 
   async function listen(answer: (host: string, path: string) => string) {
     const server: Server = createServer((request, response) =>

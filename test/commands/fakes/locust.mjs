@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // A Locust that makes no load: FAKE_LOCUST names a JSON file that says what it prints and how it ends.
-// { version, log: FILE, lines: [text or object], stderr, exitCode, waits: until a signal, deaf: to SIGTERM }
-import { appendFileSync, readFileSync } from 'node:fs'
+// { version, log: FILE, lines: [text or object], stderr, exitCode, waits: until a signal, endsWith: FILE,
+// which must be there before it ends then }
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 
 const {
   version,
@@ -10,7 +11,7 @@ const {
   stderr,
   exitCode = 0,
   waits,
-  deaf,
+  endsWith,
 } = JSON.parse(readFileSync(process.env.FAKE_LOCUST, 'utf8'))
 const args = process.argv.slice(2)
 
@@ -18,23 +19,24 @@ if (args.includes('--version'))
   process.stdout.write(version ?? 'locust 2.47.0 from /somewhere (Python 3.13)\n')
 else {
   const targets = JSON.parse(process.env.K8SFLOW_TARGETS)
-  appendFileSync(
-    log,
-    `${JSON.stringify({ args, targets, cwd: process.cwd(), users: process.env.LOCUST_USERS ?? null })}\n`,
-  )
-  // What a Locust in its place would reach.
-  if (lines === 'ask') await ask(targets)
-  else for (const line of lines) print(line)
-  if (stderr) process.stderr.write(stderr)
+  const settings = Object.keys(process.env).filter((name) => name.startsWith('LOCUST_'))
+  appendFileSync(log, `${JSON.stringify({ args, targets, cwd: process.cwd(), settings })}\n`)
+  // Before anything is printed: whoever reads that may send the signal at once.
   if (waits) {
     process.on('SIGTERM', () => {
-      if (deaf) return
-      print(end(targets, 5, 0))
-      process.exit(0)
+      setInterval(() => {
+        if (endsWith !== undefined && !existsSync(endsWith)) return
+        print(end(targets, 5, 0))
+        process.exit(0)
+      }, 20)
     })
     process.on('SIGINT', () => process.exit(99))
     setTimeout(() => undefined, 60_000)
   } else process.exitCode = exitCode
+  // What a Locust in its place would reach.
+  if (lines === 'ask') await ask(targets)
+  else for (const line of lines) print(line)
+  if (stderr) process.stderr.write(stderr)
 }
 
 function print(line) {

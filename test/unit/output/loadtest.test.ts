@@ -108,6 +108,7 @@ describe('what a load test shows', () => {
   it('is a table on stdout', async () => {
     const text = await loadtestText(resultOf(2))
     expect(text).to.match(/^5 users for 0:10 through the ingress at http:\/\/pi: 20 requests\/s\n\nAPP /)
+    expect(text).to.include('✗ app1-aa /ping: <script>alert(1)</script>�[2J (3 times)')
     expect(text).to.match(/\nall +200 +3 \(1\.5 %\) +5 ms +80 ms +90 ms\n/)
     expect(text).to.match(/1 → 3 → 1 +190% of 80%/)
     expect([clock(0), clock(125.9), percent(1, 3000), percent(1, 3), percent(0, 0)]).to.deep.equal([
@@ -150,6 +151,12 @@ describe('the view of a running load test', () => {
     expect(told.join()).to.include('then the report is written')
     progress({ kind: 'step', state: 'note', text: 'more' })
     expect(written.filter((text) => text.startsWith('\u001b'))).to.have.length(2)
+  })
+
+  it('promises no report before there is any load', () => {
+    const { onInterrupt, told } = view(true)
+    onInterrupt(1, 'SIGINT')
+    expect(told).to.deep.equal(['interrupted: no load is made'])
   })
 
   it('is a line now and then elsewhere', () => {
