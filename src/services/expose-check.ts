@@ -71,12 +71,12 @@ export async function exposeCheck(
     addresses
       .slice(0, MOST_ADDRESSES)
       .flatMap((address) => options.ports.map((port) => ({ ...address, port })))
-      .map(async (endpoint) => behindPort(endpoint, addresses, options, known)),
+      .map(async (endpoint) => behindPort(endpoint, options, known)),
   )
   const hops = inOrder([
     nameRow(host, found, known.limits.lookUp),
     ...addressRows(host, found, publicAddresses),
-    ...behind.flat(),
+    ...withoutWay(behind.flat()),
   ])
   const failed = hops.find(({ verdict }) => verdict === 'failed') ?? null
   return {
@@ -105,12 +105,11 @@ function onPath({ addresses }: FoundName, publicAddresses: readonly string[]): A
 
 async function behindPort(
   endpoint: Endpoint & AddressOnPath,
-  all: readonly AddressOnPath[],
   { host, ca }: CheckedExposeOptions,
   { knock, exchange, limits, now }: ExposeTools,
 ): Promise<HopResult[]> {
   const port = await knock(endpoint, limits.knock)
-  const row = portRow(endpoint, port, { alone: all.length === 1, waitedMs: limits.knock })
+  const row = portRow(endpoint, port, limits.knock)
   if (port.state !== 'open') return [row]
   const tls = speaksTls(endpoint.port)
   const answered = await exchange(endpoint, { host, path: '/ping', tls, ca, timeoutMs: limits.answer })
@@ -122,6 +121,14 @@ async function behindPort(
     routeRow(asked, answered),
     appRow(asked, answered),
   ].filter((found) => found !== undefined)
+}
+
+/** An address that cannot be reached from here says nothing, as long as there is another one that can. */
+function withoutWay(hops: readonly HopResult[]): readonly HopResult[] {
+  const ports = hops.filter(({ hop }) => hop === 'port')
+  return ports.every(({ verdict }) => verdict === 'unknown')
+    ? hops.map((hop): HopResult => ({ ...hop, verdict: 'failed' }))
+    : hops
 }
 
 function inOrder(hops: readonly HopResult[]): HopResult[] {

@@ -9,14 +9,11 @@ export function endpointText({ address, port }: Endpoint): string {
   return `${isIPv6(address) ? `[${address}]` : address}:${String(port)}`
 }
 
-/**
- * What a port said to being knocked at, and what that means at home.
- * @param alone whether there is no other address to try
- */
+/** What a port said to being knocked at, and what that means at home; unknown where this machine has no way to it. */
 export function portRow(
   endpoint: Endpoint & AddressOnPath,
   { state, milliseconds, code = '' }: PortAnswer,
-  { alone, waitedMs }: { alone: boolean; waitedMs: number },
+  waitedMs: number,
 ): HopResult {
   const row = (verdict: HopResult['verdict'], text: string, advice: string[] = []): HopResult => ({
     hop: 'port',
@@ -33,7 +30,7 @@ export function portRow(
     case 'refused':
       return row('failed', 'refuses the connection: the machine is there, nothing listens on the port', [
         inside
-          ? `On K3s, ServiceLB holds port ${port} on every node: kubectl -n kube-system get service traefik, and is this the address of a node?`
+          ? 'Is this the address of a node? On K3s, ServiceLB holds the ports of Traefik on every node: kubectl -n kube-system get service traefik'
           : `The router answers itself: forward port ${port} to a node's port ${port}.`,
         ...(inside ? [] : [HAIRPIN]),
       ])
@@ -49,7 +46,7 @@ export function portRow(
         ],
       )
     case 'no-route':
-      return row(alone ? 'failed' : 'unknown', `cannot be reached from here: no way to it (${code})`, [
+      return row('unknown', `cannot be reached from here: no way to it (${code})`, [
         isIPv6(endpoint.address)
           ? 'This machine has no IPv6 to the outside; whether it works for others cannot be told from here.'
           : 'Check the network of this machine: is it in the network of that address, or has it a default route?',

@@ -211,6 +211,13 @@ describe('a request followed to its app', () => {
       const options = { port: [String(server.port)] }
       expect((await check(options, byDns('2001:db8::7', HERE), tools)).ok).to.equal(true)
       expect(first(await check(options, byDns('2001:db8::7'), tools), 'port')).to.include('IPv6')
+      const offline = { knock: async () => noRoute }
+      expect(first(await check(options, byDns('2001:db8::7', '203.0.113.7'), offline), 'port')).to.include(
+        'no way',
+      )
+      expect(first(await check({ port: ['80', '443'] }, byDns('203.0.113.7'), offline), 'port')).to.include(
+        'no way',
+      )
     })
 
     it('comes before what fails behind another port', async () => {
