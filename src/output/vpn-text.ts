@@ -84,7 +84,7 @@ function copying(files: readonly string[]): string[] {
   const folder = dirname(files[0] ?? '')
   const names = files.map((file) => basename(file)).join(' ')
   return [
-    `  tar -C ${shellQuote(folder)} -c ${names} | ssh pi sudo tar -C ${SERVER_FOLDER} -xp --no-same-owner`,
+    `  tar -C ${shellQuote(folder)} -cf - ${names} | ssh pi sudo tar -C ${SERVER_FOLDER} -xpf - --no-same-owner`,
   ]
 }
 

@@ -7,7 +7,15 @@ import type { Progress } from '../progress.js'
 import type { Exposure } from '../tools/git.js'
 
 /** One of each kind: a rule for `*.key` does not ignore what else holds a key. */
-const SECRET_FILES = ['vpn.json', 'ca.key', 'tls-crypt.key', 'server/k8sflow.conf', 'users/user.ovpn']
+const SECRET_FILES = [
+  'vpn.json',
+  'ca.key',
+  'tls-crypt.key',
+  'server/k8sflow.conf',
+  'users/user.ovpn',
+  // What a run that is killed leaves behind.
+  'users/.user.ovpn.k8sflow-tmp',
+]
 
 /**
  * Makes sure that git neither has the keys of a folder nor would take them.

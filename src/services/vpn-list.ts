@@ -107,7 +107,7 @@ function ending(notAfter: string, now: Date): string {
   return days === 0 ? 'ends within a day' : `ends in ${String(days)} ${days === 1 ? 'day' : 'days'}`
 }
 
-/** Where a run was cut off between the index and a file of the server. */
+/** Where a run was cut off between the index and a file of the server or of a user. */
 async function unfinished(files: VpnFiles, index: VpnIndex): Promise<string[]> {
   const [{ readRevocationList }, { readCertificate }] = await Promise.all([
     import('../pki/revocations.js'),
@@ -115,13 +115,26 @@ async function unfinished(files: VpnFiles, index: VpnIndex): Promise<string[]> {
   ])
   const text = async (file: string) => readFile(file, 'utf8').catch(() => '')
   const listed = attempt(readRevocationList, await text(files.revocationList))?.number
-  const configuration = /<cert>([^<]*)<\/cert>/.exec(await text(files.serverConfiguration))?.[1] ?? ''
-  const served = attempt(readCertificate, configuration)?.serialNumber
+  const serialIn = (configuration: string) =>
+    attempt(readCertificate, /<cert>([^<]*)<\/cert>/.exec(configuration)?.[1] ?? '')?.serialNumber
+  const served = serialIn(await text(files.serverConfiguration))
   const old = [
     ...(listed === index.revocationList.number ? [] : [files.revocationList]),
     ...(served === newestOf(index, null)?.serial ? [] : [files.serverConfiguration]),
   ]
-  return old.map((file) => `${file} is missing or older than the index: k8sflow vpn renew writes it anew.`)
+  return [
+    ...old.map((file) => `${file} is missing or older than the index: k8sflow vpn renew writes it anew.`),
+    ...(await Promise.all(usersOf(index).map(async (user) => oldUserFile(user)))).flat(),
+  ]
+
+  /** A file that is missing has been handed over, as it should be. */
+  async function oldUserFile(user: string): Promise<string[]> {
+    const { serial, revoked } = newestOf(index, user) as VpnCertificate
+    const file = userFile(files, user)
+    const held = await text(file)
+    if (held === '' || revoked !== null || serialIn(held) === serial) return []
+    return [`${file} is older than the index: k8sflow vpn renew ${user} writes it anew.`]
+  }
 }
 
 function attempt<Result>(read: (text: string) => Result, text: string): Result | undefined {

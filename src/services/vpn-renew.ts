@@ -45,6 +45,8 @@ export async function renewVpn(options: VpnRenewOptions, tools: VpnTools): Promi
   const files = vpnFiles(options)
   if (user !== undefined) checkNotRevoked(user, await checkKnown(await readIndex(files), user))
   return changeVpn(files, { options, tools }, async (authority, before) => {
+    // Another run may have revoked the user meanwhile, who would get in again.
+    if (user !== undefined) checkNotRevoked(user, await checkKnown(before, user))
     let index = user === undefined ? await renewServer(files, before, { authority, now }) : before
     const chosen = user === undefined ? endingUsers(index, within, now) : [user]
     const users: VpnAddResult[] = []

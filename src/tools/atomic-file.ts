@@ -42,7 +42,7 @@ export async function editFile(
   const first = await contents(target, read)
   if (first !== undefined && (await edit(first)) === first) return 'unchanged'
   const temporary = join(dirname(target), `.${basename(target)}.k8sflow-tmp`)
-  const handle = await exclusive(temporary, path, options.mode).catch(async (error: unknown) => {
+  const handle = await exclusive(temporary, path, firstMode(first, options)).catch(async (error: unknown) => {
     if (first === undefined || !options.inPlace || !isDenied(error)) throw error
     await overwrite(target, { before: first, after: await edit(first) }, options).catch((cause: unknown) => {
       throw writeError(path, cause)
@@ -56,8 +56,8 @@ export async function editFile(
     if (after !== before) {
       const stat = before === undefined ? undefined : await fs.stat(target)
       await handle.writeFile(after, options.encoding)
-      if (stat) await keepOwner(handle, stat)
-      if (options.mode !== undefined) await handle.chmod(options.mode)
+      if (stat) await keepOwner(handle, stat, options)
+      else if (options.mode !== undefined) await handle.chmod(options.mode)
       await handle.sync()
       await handle.close()
       await moveOver(temporary, target, { before, after }, options)
@@ -186,14 +186,20 @@ async function exclusive(temporary: string, path: string, mode = 0o666): Promise
   }
 }
 
+/** What is there may be a secret: nobody else reads the new text before it has the old mode. */
+function firstMode(before: string | undefined, { mode }: EditOptions): number | undefined {
+  return mode ?? (before === undefined ? undefined : 0o600)
+}
+
 async function keepOwner(
   handle: fs.FileHandle,
   { mode, uid, gid }: { mode: number; uid: number; gid: number },
+  options: EditOptions,
 ) {
   const own = await handle.stat()
   // Only root may give a file away; for everybody else the file becomes theirs, as with any editor.
   if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid).catch(() => undefined)
-  await handle.chmod(mode & 0o7777)
+  await handle.chmod((options.mode ?? mode) & 0o7777)
 }
 
 function writeError(path: string, cause: unknown): InvalidInputError {

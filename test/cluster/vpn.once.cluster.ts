@@ -86,8 +86,8 @@ describe('k8sflow vpn', () => {
   /** As the commands say it is done, without ssh. */
   async function copyToServer(files: string[]): Promise<void> {
     const names = files.map((file) => file.slice(file.lastIndexOf('/') + 1))
-    await execa('tar', ['-C', join(dir, 'server'), '-c', ...names]).pipe('tar', [
-      ...['-C', onServer, '-xp', '--no-same-owner'],
+    await execa('tar', ['-C', join(dir, 'server'), '-cf', '-', ...names]).pipe('tar', [
+      ...['-C', onServer, '-xpf', '-', '--no-same-owner'],
     ])
   }
 

@@ -15,7 +15,8 @@ import type { VpnIndex } from '../../src/services/vpn-index.js'
 import type { VpnListResult } from '../../src/services/vpn-list.js'
 import type { VpnRenewResult } from '../../src/services/vpn-renew.js'
 import { initVpn } from '../../src/services/vpn-init.js'
-import { addUser, type VpnRevokeResult } from '../../src/services/vpn-users.js'
+import { renewVpn } from '../../src/services/vpn-renew.js'
+import { addUser, revokeUser, type VpnRevokeResult } from '../../src/services/vpn-users.js'
 import { startFakeApi } from './fakes/api-server.js'
 import { type CommandResult, runCommandClass } from './harness.js'
 
@@ -222,6 +223,9 @@ describe('vpn', () => {
     // Not all that holds a key is called so.
     await writeFile(join(folder, 'repository', '.gitignore'), '*.key\n*.conf\n')
     expect((await refused(VpnInit, INIT)).code).to.equal('VPN_IN_GIT')
+    // Nor what a run that is killed leaves behind.
+    await writeFile(join(folder, 'repository', '.gitignore'), '*.key\n*.conf\n*.ovpn\nvpn.json\n')
+    expect((await refused(VpnInit, INIT)).code).to.equal('VPN_IN_GIT')
     const none = await refused(VpnInit, INIT, { PATH: join(folder, 'empty') })
     expect(none.message).to.include('git is not installed')
     await writeFile(join(folder, 'repository', '.gitignore'), '/secrets/\n')
@@ -312,6 +316,31 @@ describe('vpn', () => {
     expect(again).to.deep.include({ already: true, number: 3, revokedAt: first.revokedAt })
     await ok(VpnRevoke, ['bob'])
     expect(readRevocationList(await file('server', 'k8sflow-crl.pem')).serials).to.have.lengthOf(3)
+  })
+
+  it('does not let a user in again who is revoked while renew asks for the passphrase', async () => {
+    const passphraseFile = join(folder, 'passphrase')
+    await writeFile(passphraseFile, 'correct horse\n')
+    await ok(VpnInit, [...INIT, '--passphrase-file', passphraseFile])
+    await ok(VpnAdd, ['ann', '--passphrase-file', passphraseFile])
+    const askPassphrase = async () => {
+      await revokeUser({ user: 'ann', dir, passphraseFile }, quiet)
+      return 'correct horse'
+    }
+    const error = await renewVpn({ user: 'ann', dir }, { ...quiet, askPassphrase }).catch((e: unknown) => e)
+    expect(error).to.have.property('code', 'USER_REVOKED')
+    expect((await index()).certificates.every(({ user, revoked }) => user === null || revoked)).to.equal(true)
+  })
+
+  it('says which user has a file that is older than the index', async () => {
+    await ok(VpnInit, INIT)
+    await ok(VpnAdd, ['ann'])
+    const old = await file('users', 'ann.ovpn')
+    await ok(VpnRenew, ['ann'])
+    expect((await ok<VpnListResult>(VpnList, [])).warnings).to.deep.equal([])
+    await writeFile(join(dir, 'users', 'ann.ovpn'), old)
+    const { warnings } = await ok<VpnListResult>(VpnList, [])
+    expect(warnings.join()).to.include('ann.ovpn is older than the index: k8sflow vpn renew ann')
   })
 
   it('finishes what a run that was cut off began', async () => {
@@ -414,14 +443,14 @@ describe('vpn', () => {
     expect(stdout)
       .to.include(`The VPN is in ${dir}.\n`)
       .and.include('home.example.org:1194/udp')
-      .and.include(`tar -C ${join(dir, 'server')} -c k8sflow.conf k8sflow-crl.pem | ssh pi sudo tar`)
+      .and.include(`tar -C ${join(dir, 'server')} -cf - k8sflow.conf k8sflow-crl.pem | ssh pi sudo tar`)
     expect((await run(VpnList, [])).stdout).to.include('No user yet')
     expect((await run(VpnAdd, ['ann'])).stdout).to.include(join(dir, 'users', 'ann.ovpn'))
     expect((await run(VpnRenew, ['ann'])).stdout).to.include('The old files work until their own end.')
     const table = (await run(VpnList, [])).stdout
     expect(table).to.match(/^USER +STATE +UNTIL +FILE\nann +valid +\d{4}-\d\d-\d\d +\S+ann\.ovpn\n/)
     const revoked = (await run(VpnRevoke, ['ann'])).stdout
-    expect(revoked).to.include('in list 2').and.include('-c k8sflow-crl.pem | ssh pi')
+    expect(revoked).to.include('in list 2').and.include('-cf - k8sflow-crl.pem | ssh pi')
     expect((await run(VpnRevoke, ['ann'])).stdout).to.include('was revoked on')
     const renewed = (await run(VpnRenew, [])).stdout
     expect(renewed).to.include('revocation list 4').and.include('systemctl restart openvpn-server@k8sflow')

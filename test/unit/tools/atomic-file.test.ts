@@ -53,6 +53,23 @@ describe('editing a file', () => {
     expect((await stat(at('a'))).mode & 0o777).to.equal(0o640)
   })
 
+  it('shows nobody else the new text of a private file', async () => {
+    await writeFile(at('a'), 'one', { mode: 0o600 })
+    const modes: number[] = []
+    const umask = process.umask(0)
+    try {
+      const edit = async () => {
+        for (const name of await readdir(folder))
+          if (name !== 'a') modes.push((await stat(at(name))).mode & 0o777)
+        return 'two'
+      }
+      await editFile(at('a'), edit, read)
+    } finally {
+      process.umask(umask)
+    }
+    expect(modes).to.deep.equal([0o600])
+  })
+
   it('follows symbolic links, also to a file that is not there yet', async () => {
     await mkdir(at('real'))
     await symlink('real/b', at('a'))
