@@ -181,6 +181,49 @@ func TestTailAndFromLine(t *testing.T) {
 	got.expect(20000-start, 0)
 }
 
+// A place at the window's edge, which moves while the place is looked for: what is gone by then is counted as missed.
+func TestFromLineWhileTrimming(t *testing.T) {
+	path := logPath(t)
+	journal := open(t, path)
+	defer journal.Close()
+	nginx := startNginx(t, path)
+	nginx.log(2 * testKeep / 50)
+	catchUp(t, journal)
+	var writing sync.WaitGroup
+	writing.Add(1)
+	stop := make(chan struct{})
+	defer func() { close(stop); writing.Wait() }()
+	go func() {
+		defer writing.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				nginx.log(50)
+				_ = journal.catchUp()
+			}
+		}
+	}()
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		after := journal.snapshot().start.Line + 40
+		reader := journal.FromLine(after)
+		var first, missed int64
+		for first == 0 {
+			_, gone, _, err := reader.Next(-1, func(_ []byte, number int64) bool {
+				first = number
+				return false
+			})
+			if missed += gone; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if first != after+1+missed {
+			t.Fatalf("after %d: line %d, %d missed", after, first, missed)
+		}
+	}
+}
+
 // Under load: whatever a reader took and missed is all that was written, and the disk used stays bounded.
 func TestLoad(t *testing.T) {
 	path := logPath(t)

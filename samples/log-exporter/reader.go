@@ -64,6 +64,10 @@ func (j *Journal) FromLine(number int64) *Reader {
 		if _, _, _, err := reader.next(func([]byte) bool { return reader.at.Line < number }); err != nil || reader.at == before {
 			break
 		}
+		if reader.at.Line > number {
+			// The window moved past it meanwhile: counted as above.
+			return &Reader{journal: j, generation: -1, at: position{Line: number}}
+		}
 	}
 	return reader
 }
