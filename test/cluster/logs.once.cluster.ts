@@ -245,8 +245,9 @@ describe('the log exporter on a node', function () {
     it('does not count for the autoscaler, which sees the app alone', async () => {
       const path = '/apis/autoscaling/v2/namespaces/we-road-lo/horizontalpodautoscalers/app1-lo'
       const metrics = await waitFor({ what: 'a measurement of the autoscaler', seconds: 60 }, async () => {
-        const { status } = await cluster.send<{ status: { currentMetrics?: unknown[] } }>({ path })
-        return status.currentMetrics
+        const { status } = await cluster.send<{ status: { currentMetrics?: { type: string }[] } }>({ path })
+        // Until there is a measurement of new pods, the list holds a metric of no type.
+        return status.currentMetrics?.every(({ type }) => type !== '') && status.currentMetrics
       })
       expect(metrics).to.have.lengthOf(1)
       expect(metrics[0]).to.have.nested.property('containerResource.container', 'app1-lo')

@@ -275,7 +275,7 @@ describe('vpn', () => {
     expect((await refused(VpnInit, [...init, join(folder, 'blank')])).code).to.equal('PASSPHRASE_UNREADABLE')
     expect((await refused(VpnInit, [...INIT, '--passphrase'])).code).to.equal('PASSPHRASE_MISSING')
     await ok(VpnInit, [...init, right])
-    expect(await file('ca.key')).to.match(/^-----BEGIN ENCRYPTED PRIVATE KEY/)
+    expect(await file('ca.key')).to.match(/^-----BEGIN ENCRYPTED \w+ KEY-----\n/)
     for (const argv of [[VpnAdd, 'ann'], [VpnRenew]] as [CommandClass, string?][]) {
       const [command, ...args] = argv as [CommandClass, ...string[]]
       expect((await refused(command, args)).code).to.equal('PASSPHRASE_MISSING')
