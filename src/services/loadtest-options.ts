@@ -72,6 +72,10 @@ export function checkLoadtestOptions(options: LoadtestOptions): LoadtestPlan {
     maxFailures:
       options.maxFailures === undefined ? undefined : check(() => failures(options.maxFailures ?? '')),
   }
+  if (options.report === '-')
+    problems.push(
+      '--report - is not a file: the summary is what is printed, or with --json all that was measured',
+    )
   if (problems.length > 0) throw refuse(problems)
   return {
     users: plan.users,

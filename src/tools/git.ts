@@ -96,10 +96,12 @@ export async function exposure(
     }
     // Within .git itself nothing is ever added.
     if (inside.stdout !== 'true') return 'none'
-    const tracked = await git('ls-files', '--', folder)
+    // Begun so, a path is never taken for a pattern, as `:x` would be.
+    const named = (path: string) => `./${path}`
+    const tracked = await git('ls-files', '--', named(folder))
     if (tracked.exitCode !== 0) throw refused(base, tracked.stderr)
     if (tracked.stdout !== '') return 'tracked'
-    const ignored = await git('check-ignore', '--', ...files.map((file) => join(folder, file)))
+    const ignored = await git('check-ignore', '--', ...files.map((file) => named(join(folder, file))))
     // 1 says that none of them is ignored.
     if (ignored.exitCode > 1) throw refused(base, ignored.stderr)
     return ignored.stdout.split('\n').filter(Boolean).length === files.length ? 'ignored' : 'addable'

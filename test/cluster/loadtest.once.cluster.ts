@@ -30,7 +30,7 @@ const VALUES = {
 }
 
 describe('k8sflow loadtest', function () {
-  this.timeout(270_000)
+  this.timeout(600_000)
   let folder: string
   let env: Record<string, string>
   const ingress = () => `http://${process.env['K8SFLOW_TEST_INGRESS'] ?? ''}`

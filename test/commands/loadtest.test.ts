@@ -245,17 +245,20 @@ describe('k8sflow loadtest', () => {
         'fast',
         '--max-failures',
         '101%',
+        '-o',
+        '-',
       ],
       { KUBECONFIG: '/nowhere' },
     )
     expect(exitCode).to.equal(2)
-    expect(stderr).to.include('5 problems')
+    expect(stderr).to.include('6 problems')
     for (const flag of [
       '--users 0',
       '--duration "2"',
       '--address',
       '--max-p95 "fast"',
       '--max-failures "101%"',
+      '--report -',
     ])
       expect(stderr).to.include(flag)
     expect((await viaService('-p', 'app2')).stderr).to.include('Not deployed: app2')

@@ -114,7 +114,8 @@ async function runMocha(helm: string, options: Options, env: Record<string, stri
   const colour = process.stdout.isTTY ? ['--color'] : []
   // Without its configuration file mocha runs in the process that is started here; with it, in a child of that one, which
   // would live on when the suite is terminated.
-  const own = ['--no-config', '--forbid-only', '--reporter', 'spec', '--timeout', '180000']
+  // Tests bound their own waits. This is for the first run on a machine, when Go's caches are empty.
+  const own = ['--no-config', '--forbid-only', '--reporter', 'spec', '--timeout', '600000']
   // Files that are named on the command line always run: mocha fails when there is none left.
   const skipped = helm === options.helms[0] || files.length === 0 ? [] : ['--ignore', onceOnly]
   const args = ['--import', 'tsx', mocha, ...own, ...colour, ...skipped, ...options.mocha, ...files]

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { FailedError, MissingProgramError } from '../../../src/errors.js'
-import { sourceState } from '../../../src/tools/git.js'
+import { exposure, sourceState } from '../../../src/tools/git.js'
 import { createRunner } from '../../../src/tools/runner.js'
 import { FakeRunner } from './fake-runner.js'
 
@@ -178,6 +178,16 @@ describe('what git knows of a folder', () => {
     const { first } = await committed()
     Object.assign(process.env, { GIT_DIR: '.git', GIT_WORK_TREE: '/', GIT_INDEX_FILE: '.git/x' })
     expect(await stateOf()).to.include({ lastChange: first, dirty: false })
+  })
+
+  it('takes a folder’s name for a name, and not for a pattern', async () => {
+    await committed()
+    await file(':x/a')
+    const runner = createRunner(() => undefined)
+    const ask = () => exposure(runner, repository(), { folder: ':x', files: ['a', 'b'] })
+    expect(await ask()).to.equal('addable')
+    await commit(AT + 120)
+    expect(await ask()).to.equal('tracked')
   })
 
   it('is asked in English, changing nothing and for a limited time', async () => {
