@@ -11,7 +11,8 @@ import { table } from './table.js'
 const SERVER_FOLDER = '/etc/openvpn/server'
 const SERVICE = 'openvpn-server@k8sflow'
 
-export function initText(result: VpnInitResult): string {
+/** @param folder the folder as it was named, if it was: the next command needs it, too */
+export function initText(result: VpnInitResult, folder: string | undefined): string {
   const { dir, server, network, routes, serverFiles, serverNotAfter, authorityNotAfter, passphrase } = result
   return text(
     `The VPN is in ${dir}.`,
@@ -23,7 +24,7 @@ export function initText(result: VpnInitResult): string {
     'Copy two files to the server, where OpenVPN is installed:',
     ...copying(serverFiles),
     `Start it there: sudo systemctl enable --now ${SERVICE}`,
-    'Then add users: k8sflow vpn add ann',
+    `Then add users: k8sflow vpn add ann${folder === undefined ? '' : ` --dir ${shellQuote(folder)}`}`,
   )
 }
 

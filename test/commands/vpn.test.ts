@@ -442,6 +442,7 @@ describe('vpn', () => {
     const { stdout } = await run(VpnInit, INIT)
     expect(stdout)
       .to.include(`The VPN is in ${dir}.\n`)
+      .and.include(`k8sflow vpn add ann --dir ${dir}\n`)
       .and.include('home.example.org:1194/udp')
       .and.include(`tar -C ${join(dir, 'server')} -cf - k8sflow.conf k8sflow-crl.pem | ssh pi sudo tar`)
     expect((await run(VpnList, [])).stdout).to.include('No user yet')

@@ -64,7 +64,7 @@ one folder, readable for you alone; inside a git repository that does not ignore
     const options = { ...flags, passphraseFile: flags['passphrase-file'] }
     const result = await initVpn(options, vpnTools(progress, this.jsonEnabled()))
     for (const text of result.notes) progress({ kind: 'step', state: 'note', text })
-    if (!this.jsonEnabled()) this.show((await import('../../output/vpn-text.js')).initText(result))
+    if (!this.jsonEnabled()) this.show((await import('../../output/vpn-text.js')).initText(result, flags.dir))
     return result
   }
 }
