@@ -52,6 +52,7 @@ describe('the log exporter on a node', function () {
     await Promise.all([buildApp(tag), buildExporter(tag)])
     await deployWith({ public: false })
     pod = await onlyPod()
+    await ingressLeadsTo('/ping')
   })
   after(async () => {
     if (cluster !== undefined) await removeAll(['lo'])
@@ -262,6 +263,7 @@ describe('the log exporter on a node', function () {
     before(async () => {
       await deployWith({ public: true })
       pod = await onlyPod()
+      await ingressLeadsTo('/logs?tail=0')
     })
 
     it('is at /logs of the app, through the ingress, and sends lines as they come', async () => {
@@ -350,6 +352,17 @@ async function inside(client: string, argv: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await insideCluster(process.execPath, [...program, ...argv])
   expect(exitCode, stderr).to.equal(0)
   return stdout
+}
+
+/**
+ * Traefik takes up a new host and new pods a moment after they are there. Until then its own 404, or an error for a
+ * pod that is gone, would pass for the app's answer. With two addresses it takes turns: a row of answers means one.
+ */
+async function ingressLeadsTo(path: string): Promise<void> {
+  await waitFor({ what: `Traefik to lead to ${path}`, seconds: 30, intervalMs: 300 }, async () => {
+    for (let asked = 0; asked < 4; asked++) if ((await throughIngress(path)).status !== 200) return false
+    return true
+  })
 }
 
 /** Begins a request to the app through Traefik; its host is in no name server. */
