@@ -16,6 +16,14 @@ export interface ClusterTarget {
   readonly clientCertificate?: string
 }
 
+/**
+ * The context to give to helm, so that it speaks to this very cluster: somebody may switch the current context
+ * meanwhile. Undefined inside a pod, where there is no kubeconfig, hence no context helm could know.
+ */
+export function pinnedContext({ context }: ClusterTarget): string | undefined {
+  return context === '' || context === 'inClusterContext' ? undefined : context
+}
+
 /** One HTTP request to the API server. */
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'

@@ -1,4 +1,4 @@
-import type { Cluster } from '../cluster/cluster.js'
+import { type Cluster, pinnedContext } from '../cluster/cluster.js'
 import { ClusterAccessError, InvalidInputError } from '../errors.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
@@ -34,7 +34,7 @@ export interface Connection {
 
 /**
  * Finds helm and the cluster, and checks that the user may do what a deployment does. helm is given the very context
- * the cluster was reached by: somebody may switch the current one while it waits.
+ * the cluster was reached by.
  * @throws ClusterAccessError (only a note when `dryRun` and the connection fails) and MissingProgramError
  */
 export async function connectForDeploy(
@@ -93,11 +93,6 @@ async function reach(
 /** The cluster is not there, or there is none: anything else, such as a wrong context, is a mistake to be told. */
 function isOffline({ code, data }: ClusterAccessError): boolean {
   return OFFLINE.has(code) || (code === 'KUBECONFIG_MISSING' && data['source'] === 'default')
-}
-
-/** Inside a pod there is no kubeconfig, hence no context helm could know. */
-function pinnedContext({ context }: Cluster): string | undefined {
-  return context === '' || context === 'inClusterContext' ? undefined : context
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Need } from '../cluster/access.js'
-import type { Cluster } from '../cluster/cluster.js'
+import { type Cluster, pinnedContext } from '../cluster/cluster.js'
 import type { Progress } from '../progress.js'
 import type { Helm } from '../tools/helm.js'
 import { RELEASE_NAMESPACE } from '../values/contract.js'
@@ -26,7 +26,8 @@ export interface Session {
 }
 
 /**
- * Connects to the cluster, checks that the user may do what is needed, and finds helm, all at once.
+ * Connects to the cluster, checks that the user may do what is needed, and finds helm, which is given the very
+ * context the cluster was reached by.
  * @throws InvalidInputError, ClusterAccessError or MissingProgramError
  */
 export async function openSession(
@@ -35,12 +36,14 @@ export async function openSession(
   needs: readonly Need[] = [],
 ): Promise<Session> {
   checkNamespace(choice.namespace)
-  const [cluster, helm] = await Promise.all([connectTo(choice), findHelm(choice, progress)])
+  const cluster = await connectTo(choice)
   const releaseNamespace = choice.namespace ?? RELEASE_NAMESPACE
-  const { checkAccess } = await import('../cluster/access.js')
   // helm keeps its records in Secrets: without them it can do nothing.
   const records: Need = { verb: 'list', resource: 'secrets', namespace: releaseNamespace }
-  const { version } = await checkAccess(cluster, [records, ...needs])
+  const [helm, { version }] = await Promise.all([
+    findHelm(choice, pinnedContext(cluster), progress),
+    checkNeeds(cluster, [records, ...needs]),
+  ])
   return {
     cluster,
     helm,
@@ -55,14 +58,23 @@ async function connectTo(choice: ClusterChoice): Promise<Cluster> {
   return connect(choice)
 }
 
-async function findHelm(choice: ClusterChoice, progress: Progress): Promise<Helm> {
+async function checkNeeds(cluster: Cluster, needs: readonly Need[]): Promise<{ version: string }> {
+  const { checkAccess } = await import('../cluster/access.js')
+  return checkAccess(cluster, needs)
+}
+
+async function findHelm(
+  choice: ClusterChoice,
+  context: string | undefined,
+  progress: Progress,
+): Promise<Helm> {
   const [{ createHelm }, { createRunner }] = await Promise.all([
     import('../tools/helm.js'),
     import('../tools/runner.js'),
   ])
   return createHelm(createRunner(progress), {
     kubeconfig: choice.kubeconfig,
-    context: choice.context,
+    context,
     namespace: choice.namespace ?? RELEASE_NAMESPACE,
   })
 }

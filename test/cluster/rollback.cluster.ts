@@ -74,7 +74,9 @@ describe('k8sflow history and rollback', () => {
     await deploy({ app1: { countries: ['it'], tag: '1.1.0' } })
     const dry = await k8sflow(Rollback, ['-p', 'app1', '--dry-run'])
     expect(dry.exitCode).to.equal(0)
-    expect(dry.stdout).to.match(/rollback app1 1 --wait --timeout 5m --namespace we-road$/m)
+    expect(dry.stdout).to.match(
+      /rollback app1 1 --wait --timeout 5m --namespace we-road --kube-context \S+$/m,
+    )
     const unasked = await k8sflow(Rollback, ['-p', 'app1'])
     expect(unasked.exitCode).to.equal(2)
     expect(unasked.stderr).to.include('--yes')

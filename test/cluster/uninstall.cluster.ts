@@ -60,7 +60,7 @@ describe('k8sflow uninstall', () => {
     expect(unasked.stderr).to.include('we-road-it:').and.include('Deployment app1-it')
     const dry = await k8sflow(Uninstall, ['-p', 'app1', '--dry-run', '--delete-namespaces'])
     expect(dry.stdout).to.match(
-      /uninstall app1 --wait --timeout 5m --namespace we-road\nkubectl delete namespace we-road-it$/m,
+      /uninstall app1 --wait --timeout 5m --namespace we-road --kube-context \S+\nkubectl delete namespace we-road-it$/m,
     )
     expect(await there('/apis/apps/v1/namespaces/we-road-it/deployments/app1-it')).to.equal(true)
   })

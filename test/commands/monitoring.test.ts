@@ -80,7 +80,7 @@ describe('k8sflow monitoring', () => {
     expect(stdout).to.include('installed in namespace monitoring (revision 1)').and.include('monitoring open')
     const values = join(ROOT, 'monitoring', 'values-pi.yaml')
     expect((await helm.calls()).filter((line) => !line.startsWith('version'))).to.deep.equal([
-      `upgrade --install monitoring ${CHART} --version 88.5.3 -f ${values} -f mine.yaml --create-namespace --wait --timeout 10m --namespace monitoring`,
+      `upgrade --install monitoring ${CHART} --version 88.5.3 -f ${values} -f mine.yaml --create-namespace --wait --timeout 10m --namespace monitoring --kube-context pi`,
     ])
     expect(changes.map(({ path }) => path)).to.deep.equal([
       '/api/v1/namespaces/monitoring/configmaps/k8sflow-dashboard',

@@ -88,6 +88,22 @@ describe('commands that show and undo', () => {
     expect(stdout).to.match(/^app1 +1 .*superseded .*Install complete$/m)
   })
 
+  it('stay with the cluster they were shown, whatever becomes the current context meanwhile', async () => {
+    for (const [command, argv] of [
+      [Status, []],
+      [History, ['-p', 'app1']],
+      [Rollback, ['-p', 'app1', '--yes', '--no-wait']],
+      [Uninstall, ['-p', 'app1', '--yes', '--no-wait']],
+    ] as const) {
+      await run(command, [...argv])
+      const log = await readFile(join(folder, 'helm.log'), 'utf8')
+      const calls = log.split('\n').filter((line) => line !== '' && !line.startsWith('version'))
+      expect(calls, command.name).to.have.length.above(0)
+      for (const call of calls) expect(call).to.match(/ --kube-context pi$/)
+    }
+    expect((await changes()).map((line) => line.split(' ')[0])).to.deep.equal(['rollback', 'uninstall'])
+  })
+
   it('rollback and uninstall need a yes, and do nothing without', async () => {
     for (const command of [Rollback, Uninstall]) {
       const { exitCode, stderr } = await run(command, ['-p', 'app1'])
@@ -146,7 +162,7 @@ describe('commands that show and undo', () => {
 
   it('uninstall says what is gone, and with --dry-run only what would be run', async () => {
     const dry = await run(Uninstall, ['-p', 'app1', '--dry-run', '--no-wait'])
-    expect(dry.stdout).to.match(/helm uninstall app1 --timeout 5m --namespace we-road\n$/)
+    expect(dry.stdout).to.match(/helm uninstall app1 --timeout 5m --namespace we-road --kube-context pi\n$/)
     expect(await changes()).to.deep.equal([])
     const done = await run(Uninstall, ['-p', 'app1', '--yes'])
     expect(done.stdout).to.equal('app1 is gone: 1 object deleted.\nNamespaces kept: we-road-it.\n')
