@@ -30,20 +30,23 @@ export function loadtestView(
   let drawn = 0
   let told = -Infinity
   let phase: LoadtestState['phase'] | undefined
-  const clear = () => {
-    if (drawn > 0) screen.write(`\u001B[${String(drawn)}A\u001B[J`)
+  // A key that was pressed, such as Ctrl-C, may have left its echo where the cursor is: hence the carriage return.
+  const cleared = () => {
+    const text = drawn > 0 ? `\r\u001B[${String(drawn)}A\u001B[J` : ''
     drawn = 0
+    return text
   }
   const progress: Progress = (event) => {
-    clear()
+    const text = cleared()
+    if (text !== '') screen.write(text)
     report(event)
   }
   const draw = (state: LoadtestState) => {
     const lines = stateLines(state, screen.rows || 24).map((line) =>
       line.slice(0, (screen.columns || 80) - 1),
     )
-    clear()
-    screen.write(coloured(lines))
+    // One write: between two, a slow line would show nothing.
+    screen.write(cleared() + coloured(lines))
     drawn = lines.length
   }
   const tell = (state: LoadtestState) => {
@@ -77,12 +80,17 @@ export function loadtestView(
 
 function stateLines(state: LoadtestState, rows: number): string[] {
   const room = Math.max(1, Math.min(SHOWN, rows - 4))
-  const apps = [...state.apps].sort((a, b) => b.replicas - a.replicas || (b.cpu ?? 0) - (a.cpu ?? 0))
+  const { apps } = state
+  const busiest = [...apps].sort((a, b) => b.replicas - a.replicas || (b.cpu ?? 0) - (a.cpu ?? 0))
+  const shown = new Set(busiest.slice(0, room))
   const width = Math.max(...apps.map(({ name }) => name.length), 0)
   const more = apps.length - room
   return [
     headline(state),
-    ...apps.slice(0, room).map((app) => `  ${app.name.padEnd(width)}  ${scaleText(app, state)}`),
+    // In their own order: lines that change places cannot be followed.
+    ...apps
+      .filter((app) => shown.has(app))
+      .map((app) => `  ${app.name.padEnd(width)}  ${scaleText(app, state)}`),
     ...(more > 0 ? [`  and ${String(more)} more`] : []),
   ]
 }

@@ -145,12 +145,28 @@ describe('the view of a running load test', () => {
       .and.include('  app1-es  1/1 pods  CPU 4m\n')
     expect(written[0]?.split('\n').every((line) => line.length < 60)).to.equal(true)
     onState(state())
-    expect(written[1]).to.equal('\u001b[3A\u001b[J')
+    // From the line's start, whatever the terminal echoed there: ^C, for one.
+    expect(written.slice(1)).to.deep.equal([`\r\u001b[3A\u001b[J${written[0] ?? ''}`])
     onInterrupt(1, 'SIGINT')
-    expect(written.at(-1)).to.equal('\u001b[3A\u001b[J')
+    expect(written.at(-1)).to.equal('\r\u001b[3A\u001b[J')
     expect(told.join()).to.include('then the report is written')
     progress({ kind: 'step', state: 'note', text: 'more' })
-    expect(written.filter((text) => text.startsWith('\u001b'))).to.have.length(2)
+    expect(written).to.have.length(3)
+  })
+
+  it('keeps the apps in one order, and where there are too many shows those that scaled most', () => {
+    const { onState, written } = view(true)
+    const app = (country: string, replicas: number) => ({
+      ...{ name: `app1-${country}`, replicas, ready: 1, cpu: 100 * replicas, cpuMillicores: 20 },
+    })
+    onState(state({ apps: [app('it', 1), app('es', 2)] }))
+    expect(written[0]?.match(/app1-../g)).to.deep.equal(['app1-it', 'app1-es'])
+    const many = ['aa', 'ab', 'ac', 'ad', 'ae', 'af', 'ag', 'ah', 'ai', 'aj'].map((country) =>
+      app(country, 1),
+    )
+    onState(state({ apps: [...many, app('ak', 3), app('al', 2)] }))
+    expect(written[1]?.match(/app1-../g)?.slice(-2)).to.deep.equal(['app1-ak', 'app1-al'])
+    expect(written[1]).to.include('  and 2 more\n')
   })
 
   it('promises no report before there is any load', () => {
