@@ -27,9 +27,12 @@ export interface Invocation {
   ownGroup?: boolean
   /** Another signal to ask with; never a harder one for helm. */
   stopSignal?: 'SIGTERM'
-  /** Milliseconds after being asked at which the program is killed, with its whole group where it has one; else never. */
+  /**
+   * Milliseconds after being asked at which the program is killed, with its whole group where it has one. Left out:
+   * never after `signal`, a few seconds after `timeoutMs`.
+   */
   killAfterMs?: number
-  /** Milliseconds after which a program is killed; for short questions only, never for changes. */
+  /** Milliseconds after which the program is asked to end, with SIGTERM; for what changes nothing, never for changes. */
   timeoutMs?: number
 }
 
@@ -53,6 +56,8 @@ export interface Runner {
 
 /** Bytes of output kept of one stream: `helm upgrade -o json` of 249 countries stays far below it. */
 const MAX_OUTPUT = 256 * 1024 * 1024
+/** For a program that was to answer a question, and does not end when its time is over. */
+const KILL_AFTER_TIMEOUT_MS = 5000
 
 /** Makes the runner; every command line it starts is first told to `progress`, redacted. */
 export function createRunner(progress: Progress): Runner {
@@ -65,14 +70,19 @@ export function createRunner(progress: Progress): Runner {
         forEachLine(() => subprocess.iterable({ from: 'stdout' }), invocation.onStdout),
         forEachLine(() => subprocess.iterable({ from: 'stderr' }), invocation.onStderr),
       ])
+      const { signal, stopSignal = 'SIGINT', timeoutMs, killAfterMs } = invocation
       let killing: NodeJS.Timeout | undefined
-      const interrupt = () => {
-        subprocess.kill(invocation.stopSignal ?? 'SIGINT')
-        if (invocation.killAfterMs !== undefined)
-          killing = setTimeout(() => kill(subprocess, invocation), invocation.killAfterMs)
+      const ask = (word: 'SIGINT' | 'SIGTERM', patienceMs: number | undefined) => {
+        subprocess.kill(word)
+        if (patienceMs !== undefined) killing ??= setTimeout(() => kill(subprocess, invocation), patienceMs)
       }
-      if (invocation.signal?.aborted) interrupt()
-      invocation.signal?.addEventListener('abort', interrupt, { once: true })
+      const interrupt = () => ask(stopSignal, killAfterMs)
+      if (signal?.aborted) interrupt()
+      signal?.addEventListener('abort', interrupt, { once: true })
+      const timing =
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => ask('SIGTERM', killAfterMs ?? KILL_AFTER_TIMEOUT_MS), timeoutMs)
       try {
         const result = await subprocess
         await told
@@ -84,7 +94,8 @@ export function createRunner(progress: Progress): Runner {
           ...(result.signal === undefined ? {} : { endedBy: result.signal }),
         }
       } finally {
-        invocation.signal?.removeEventListener('abort', interrupt)
+        signal?.removeEventListener('abort', interrupt)
+        clearTimeout(timing)
         clearTimeout(killing)
       }
     },
@@ -111,7 +122,6 @@ function processOptions(invocation: Invocation) {
     ...(invocation.cwd === undefined ? {} : { cwd: invocation.cwd }),
     ...(invocation.env === undefined ? {} : { env: invocation.env }),
     ...(invocation.stdin === undefined ? { stdin: 'ignore' as const } : { input: invocation.stdin }),
-    ...(invocation.timeoutMs === undefined ? {} : { timeout: invocation.timeoutMs }),
     detached: ownGroup,
     // A program with its own group is still waited for, and must not be killed when k8sflow ends early.
     cleanup: !ownGroup,

@@ -364,6 +364,22 @@ describe('k8sflow loadtest', () => {
     expect(await readFile(join(folder, 'r.html'), 'utf8')).to.match(/<\/svg>[^]*<\/html>\n$/)
   })
 
+  it('kills a Locust that does not hear, and still writes the report', async function () {
+    // It has ten seconds.
+    this.timeout(60_000)
+    await locust({ lines: [second, second], deaf: true })
+    const argv = ['loadtest', '--via', 'service', '--duration', '60s', '-o', 'r.html']
+    const { exitCode, stdout, stderr } = await started(
+      argv,
+      (line, interrupt) => void (line.includes('load 0:') && interrupt()),
+    )
+    expect(exitCode, stderr).to.equal(130)
+    expect(stdout)
+      .to.match(/50 users for 0:\d\d of 1:00, interrupted, through/)
+      .and.include('Report: r.html')
+    expect(await readFile(join(folder, 'r.html'), 'utf8')).to.match(/<\/svg>[^]*<\/html>\n$/)
+  })
+
   it('says that a report could not be written, also when something else went wrong', async () => {
     await locust({ lines: [second, second], waits: true })
     const argv = ['loadtest', '--via', 'service', '--duration', '60s', '-o', 'r.html']

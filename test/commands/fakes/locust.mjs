@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // A Locust that makes no load: FAKE_LOCUST names a JSON file that says what it prints and how it ends.
 // { version, log: FILE, lines: [text or object], stderr, exitCode, waits: until a signal, endsWith: FILE,
-// which must be there before it ends then }
+// which must be there before it ends then, deaf: to every signal }
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 
 const {
@@ -12,6 +12,7 @@ const {
   exitCode = 0,
   waits,
   endsWith,
+  deaf,
 } = JSON.parse(readFileSync(process.env.FAKE_LOCUST, 'utf8'))
 const args = process.argv.slice(2)
 
@@ -22,7 +23,10 @@ else {
   const settings = Object.keys(process.env).filter((name) => name.startsWith('LOCUST_'))
   appendFileSync(log, `${JSON.stringify({ args, targets, cwd: process.cwd(), settings })}\n`)
   // Before anything is printed: whoever reads that may send the signal at once.
-  if (waits) {
+  if (deaf) {
+    for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => print(`deaf to ${name}`))
+    setTimeout(() => undefined, 60_000)
+  } else if (waits) {
     process.on('SIGTERM', () => {
       setInterval(() => {
         if (endsWith !== undefined && !existsSync(endsWith)) return

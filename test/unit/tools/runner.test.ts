@@ -20,6 +20,12 @@ process.on('SIGINT', () => { if ((count += 1) === 1) setTimeout(() => { console.
 setTimeout(() => {}, 10_000)
 console.log('ready')`
 
+/** Hears SIGTERM and goes on; it would not end before its child does, which is as deaf and holds its output open. */
+const DEAF = `const deaf = "process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 30_000)"
+require('node:child_process').spawn(process.execPath, ['-e', deaf], { stdio: 'inherit' })
+process.on('SIGTERM', () => console.log('heard'))
+setTimeout(() => console.log('ready'), 300)`
+
 describe('the runner', () => {
   const events: ProgressEvent[] = []
   const runner = createRunner((event) => events.push(event))
@@ -96,14 +102,20 @@ describe('the runner', () => {
   })
 
   it('asks with another signal where told, and kills what does not end, with all it started', async () => {
-    const deaf = `process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 20_000)`
-    const parent = `const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'inherit' })
-process.on('SIGTERM', () => console.log('heard'))
-setTimeout(() => console.log('ready'), 300)`
-    // It would not end before its child does, which holds its output open.
     const options = { stopSignal: 'SIGTERM', ownGroup: true, killAfterMs: 200 } as const
-    const { endedBy, stdout } = await interrupted(parent, options)
+    const { endedBy, stdout } = await interrupted(DEAF, options)
     expect([endedBy, stdout.split('\n')[1]]).to.deep.equal(['SIGKILL', 'heard'])
+  })
+
+  it('kills what does not end when its time is over, with all it started', async () => {
+    const alone = `process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 30_000)`
+    const [group, single] = await Promise.all([
+      runner.run(node(DEAF, { timeoutMs: 3000, ownGroup: true, killAfterMs: 200 })),
+      // However long that takes: such a program is not waited for without end.
+      runner.run(node(alone, { timeoutMs: 3000 })),
+    ])
+    expect([group.endedBy, group.stdout.split('\n')[1]]).to.deep.equal(['SIGKILL', 'heard'])
+    expect([single.endedBy, single.stdout]).to.deep.equal(['SIGKILL', 'heard'])
   })
 
   it('says which signal ended a program', async () => {
