@@ -5,6 +5,7 @@ import { type Cluster, type ClusterTarget, ApiStatusError } from './cluster.js'
 import { TimeoutFailure } from './http.js'
 
 const K3S_KUBECONFIG = '/etc/rancher/k3s/k3s.yaml'
+const FORBIDDEN = 'CLUSTER_FORBIDDEN'
 
 /** One thing a user must be allowed to do. */
 export interface Need {
@@ -207,6 +208,11 @@ export function refused(target: ClusterTarget, status: number, text: string): Cl
   )
 }
 
+/** Whether the cluster knows the user, and this one thing is not allowed. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ClusterAccessError && error.code === FORBIDDEN
+}
+
 /** Turns an answer from 400 up into the error it stands for. */
 export function statusFailure(target: ClusterTarget, answer: { status: number; text: string }): Error {
   if (answer.status === 401 || answer.status === 403) return refused(target, answer.status, answer.text)
@@ -248,7 +254,7 @@ function forbidden(target: ClusterTarget, need: Need | undefined, said?: string)
       : `User "${target.user}" may not ${need.verb} ${resourceName(need)}${need.namespace ? ` in namespace ${need.namespace}` : ''} (${described(target)}).`
   const scope = need?.namespace ? ` in namespace ${need.namespace}` : ''
   return accessError(target, {
-    name: 'CLUSTER_FORBIDDEN',
+    name: FORBIDDEN,
     message,
     suggestions: [
       need === undefined

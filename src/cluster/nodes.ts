@@ -1,7 +1,7 @@
 import type { V1Node, V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Taint } from '@kubernetes/client-node'
 
-import { ClusterAccessError } from '../errors.js'
 import { platformText } from '../images/platform.js'
+import { isForbidden } from './access.js'
 import type { Cluster, Wire } from './cluster.js'
 
 /** A node, as far as it matters for which pods it can get. */
@@ -31,7 +31,7 @@ export async function clusterNodes(cluster: Cluster): Promise<ClusterNode[] | un
     const nodes = await cluster.list<Wire<V1Node>>({ path: '/api/v1/nodes' })
     return nodes.map((node) => clusterNode(node)).sort((a, b) => a.name.localeCompare(b.name))
   } catch (error) {
-    if (error instanceof ClusterAccessError && error.code === 'CLUSTER_FORBIDDEN') return undefined
+    if (isForbidden(error)) return undefined
     throw error
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from '@kubernetes/client-node'
 
 import { APPS, countryNamespace, deploymentName } from '../values/contract.js'
+import { isForbidden } from './access.js'
 import type { Cluster, ObjectMeta, Wire } from './cluster.js'
 
 type Deployment = Wire<V1Deployment>
@@ -52,21 +53,27 @@ export interface Workload {
   application?: string
 }
 
+interface Filter {
+  apps?: readonly string[] | undefined
+  countries?: readonly string[] | undefined
+  /** False saves the two requests for the hosts, of which there are none then. */
+  hosts?: boolean
+}
+
 /**
  * Every app in every `we-road-*` namespace, by app and country. Four requests in all, not four per country; only
  * where the user may not list across namespaces, each of `countries` is asked for.
  * @throws ClusterAccessError when neither is allowed
  */
-export async function workloads(
-  cluster: Cluster,
-  filter: { apps?: readonly string[] | undefined; countries?: readonly string[] | undefined } = {},
-): Promise<Workload[]> {
-  const apps = filter.apps ?? APPS
+export async function workloads(cluster: Cluster, filter: Filter = {}): Promise<Workload[]> {
+  const { apps = APPS, hosts: withHosts = true } = filter
   const [deployments, autoscalers, ingresses, routes] = await Promise.all([
     listEverywhere<Deployment>(cluster, '/apis/apps/v1', 'deployments', filter.countries),
     listEverywhere<Autoscaler>(cluster, '/apis/autoscaling/v2', 'horizontalpodautoscalers', filter.countries),
-    listEverywhere<Ingress>(cluster, '/apis/networking.k8s.io/v1', 'ingresses', filter.countries),
-    httpRoutes(cluster),
+    withHosts
+      ? listEverywhere<Ingress>(cluster, '/apis/networking.k8s.io/v1', 'ingresses', filter.countries)
+      : [],
+    withHosts ? httpRoutes(cluster) : [],
   ])
   const hosts = hostsByNamespace(ingresses, routes)
   return deployments
@@ -249,9 +256,11 @@ export async function listEverywhere<T>(
   resource: string,
   countries: readonly string[] | undefined,
 ): Promise<T[]> {
-  if (!countries) return cluster.list<T>({ path: `${group}/${resource}` })
-  const allowed = await cluster.exchange({ path: `${group}/${resource}`, query: { limit: 1 } })
-  if (allowed.status !== 403) return cluster.list<T>({ path: `${group}/${resource}` })
+  try {
+    return await cluster.list<T>({ path: `${group}/${resource}` })
+  } catch (error) {
+    if (countries === undefined || !isForbidden(error)) throw error
+  }
   const parts = await Promise.all(
     countries.map(async (country) =>
       cluster.list<T>({ path: `${group}/namespaces/${countryNamespace(country)}/${resource}` }),

@@ -8,14 +8,14 @@ import type { LoadtestTarget } from './loadtest-targets.js'
 /** Autoscalers look every 15 s and metrics-server as often: more would cost a Pi and show nothing new. */
 const SAMPLE_MS = 3000
 
-/** Looks at the targets now: their Deployments, autoscalers, and the CPU of their pods. */
+/** Looks at the targets now: their Deployments, autoscalers, and the CPU of their pods; one request for each. */
 export async function sampleApps(cluster: Cluster, targets: readonly LoadtestTarget[]): Promise<AppSample[]> {
   const [{ workloads }, { podCpu }] = await Promise.all([
     import('../cluster/workloads.js'),
     import('../cluster/pod-cpu.js'),
   ])
   const [running, used] = await Promise.all([
-    workloads(cluster, { countries: [...new Set(targets.map(({ country }) => country))] }),
+    workloads(cluster, { countries: [...new Set(targets.map(({ country }) => country))], hosts: false }),
     // metrics-server may be there and not answer; replicas are still worth seeing.
     podCpu(cluster, targets).catch(() => undefined),
   ])

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 
 import { workloads } from '../../../src/cluster/workloads.js'
 import { ClusterAccessError } from '../../../src/errors.js'
-import type { ApiRequest } from '../../../src/cluster/cluster.js'
+import { type ApiRequest, ApiStatusError } from '../../../src/cluster/cluster.js'
 import { fakeCluster } from './fake-cluster.js'
 
 const deployment = (name: string, namespace: string, more: { metadata?: object; status?: object } = {}) => ({
@@ -79,6 +79,19 @@ describe('workloads', () => {
     expect(await names({ countries: ['it'] })).to.deep.equal(['app1/it'])
   })
 
+  it('does not ask twice where a country is named and listing everything is allowed', async () => {
+    const fake = cluster([deployment('app1-it', 'we-road-it')])
+    expect(await workloads(fake, { countries: ['it'] })).to.have.length(1)
+    expect(fake.requests).to.have.length(4)
+  })
+
+  it('fails for what is not about rights, also where a country is named', async () => {
+    const broken = fakeCluster(() => ({ status: 500, text: '{"kind":"Status","message":"etcd"}' }))
+    const error = await workloads(broken, { countries: ['it'] }).catch((caught: unknown) => caught)
+    expect(error).to.be.instanceOf(ApiStatusError)
+    expect(broken.requests.every(({ path }) => !path.includes('/namespaces/'))).to.equal(true)
+  })
+
   it('names Argo CD and plain manifests as what made it, and its Application', async () => {
     const annotated = (name: string, annotations: object, labels = {}) =>
       deployment(name, 'we-road-it', { metadata: { annotations, labels } })
@@ -134,6 +147,8 @@ describe('workloads', () => {
       }
     })
     expect(await workloads(refusing, { countries: ['it', 'es'] })).to.have.length(1)
+    // Each kind once everywhere, then in both countries; and the HTTPRoutes, which are not worth more.
+    expect(refusing.requests).to.have.length(3 * 3 + 1)
     const error = await workloads(refusing).catch((caught: unknown) => caught)
     expect(error).to.be.instanceOf(ClusterAccessError)
   })

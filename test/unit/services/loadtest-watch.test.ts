@@ -25,4 +25,17 @@ describe('a look at the apps under load', () => {
       { name: 'app1-it', replicas: 3, ready: 2, cpu: null, cpuMillicores: null },
     ])
   })
+
+  it('asks the API server three things, whatever the number of apps', async () => {
+    const cluster = fakeCluster(({ path }) => ({
+      items: path.endsWith('/deployments') ? [deployment] : [],
+    }))
+    const other = { ...target, name: 'app2-es', app: 'app2', country: 'es', namespace: 'we-road-es' }
+    expect(await sampleApps(cluster, [target, other])).to.have.length(2)
+    expect(cluster.requests.map(({ path }) => path).sort()).to.deep.equal([
+      '/apis/apps/v1/deployments',
+      '/apis/autoscaling/v2/horizontalpodautoscalers',
+      '/apis/metrics.k8s.io/v1beta1/pods',
+    ])
+  })
 })
