@@ -61,6 +61,7 @@ export type Wire<T> = T extends Date
 export interface ObjectMeta {
   name: string
   namespace?: string
+  resourceVersion?: string
   creationTimestamp?: string
   deletionTimestamp?: string
   labels?: Record<string, string>

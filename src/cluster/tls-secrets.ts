@@ -16,6 +16,8 @@ interface Certificate {
 export interface TlsSecret {
   name: string
   namespace: string
+  /** Changes with the object. */
+  resourceVersion: string | undefined
   labels: Readonly<Record<string, string>>
   annotations: Readonly<Record<string, string>>
   /** An entry as text, such as `tls.crt` in PEM; undefined where there is none. */
@@ -35,6 +37,7 @@ export async function findTlsSecret(
   return {
     name,
     namespace,
+    resourceVersion: metadata.resourceVersion,
     labels: metadata.labels ?? {},
     annotations: metadata.annotations ?? {},
     entry: (key) => {

@@ -1,7 +1,8 @@
+import type { KubernetesObject } from '../cluster/apply.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { TlsSecret } from '../cluster/tls-secrets.js'
 import type { Workload } from '../cluster/workloads.js'
-import { InvalidInputError } from '../errors.js'
+import { FailedError, InvalidInputError } from '../errors.js'
 import { RELEASE_NAMESPACE, tlsSecretName } from '../values/contract.js'
 import { checkSelection, type RawSelection } from './selection.js'
 import {
@@ -70,7 +71,7 @@ interface Wanted {
  * Makes the authority where there is none, and for every deployed app a certificate signed by it, as the Secret
  * `<app>-<country>-tls`. Those that are good for long enough stay, so that it can be run at any time.
  * @throws InvalidInputError when a Secret of that name was made by somebody else; nothing is changed then
- * @throws FailedError when the authority's Secret is damaged, or the API server refuses a Secret
+ * @throws FailedError when the authority's Secret is damaged or was changed meanwhile, or the API server refuses a Secret
  */
 export async function selfSigned(options: SelfSignedOptions, now = new Date()): Promise<SelfSignedResult> {
   const selection = await checkSelection(options)
@@ -91,8 +92,9 @@ export async function selfSigned(options: SelfSignedOptions, now = new Date()): 
     notes: [],
   }
   if (wanted.length === 0) return { ...result, notes: ['No app is deployed: there is nothing to certify.'] }
-  const authority = await nextAuthority(stored, now)
-  if (!result.dryRun && authority.change !== 'unchanged') await writeAuthority(cluster, authority)
+  const authority = result.dryRun
+    ? await nextAuthority(stored, now)
+    : await keptAuthority(cluster, stored, now)
   const [signer] = authority.trusted.flatMap(certificatesIn)
   if (signer === undefined) throw new Error('an authority has a certificate')
   const certificates: SelfSignedCertificate[] = []
@@ -175,10 +177,58 @@ function refuseForeign(secrets: readonly (TlsSecret | undefined)[]): void {
   )
 }
 
-async function writeAuthority(cluster: Cluster, { entries }: Authority): Promise<void> {
+/**
+ * The authority once it is in its Secret. The API server decides between runs at once: the second of two first ones goes
+ * on with what the other has made, and a change is made only to what was read.
+ */
+async function keptAuthority(cluster: Cluster, stored: TlsSecret | undefined, now: Date): Promise<Authority> {
+  const authority = await nextAuthority(stored, now)
+  if (authority.change === 'unchanged') return authority
+  if (stored !== undefined) {
+    if (await changeAuthority(cluster, stored, authority)) return authority
+    throw changedMeanwhile()
+  }
+  if (await createAuthority(cluster, authority)) return authority
+  const { findTlsSecret } = await import('../cluster/tls-secrets.js')
+  const made = await findTlsSecret(cluster, AUTHORITY_SECRET)
+  refuseForeign([made])
+  const other = await nextAuthority(made, now)
+  if (other.change !== 'unchanged') throw changedMeanwhile()
+  return other
+}
+
+async function createAuthority(cluster: Cluster, { entries }: Authority): Promise<boolean> {
   const { applyNamespaces } = await import('../cluster/namespaces.js')
+  const { createObject } = await import('../cluster/apply.js')
   await applyNamespaces(cluster, [AUTHORITY_SECRET.namespace])
-  await writeSecret(cluster, { ...AUTHORITY_SECRET, labels: { [CERTIFICATE_LABEL]: 'authority' }, entries })
+  const labels = { [CERTIFICATE_LABEL]: 'authority' }
+  return createObject(cluster, 'secrets', secretObject({ ...AUTHORITY_SECRET, labels, entries }))
+}
+
+async function changeAuthority(
+  cluster: Cluster,
+  { resourceVersion = '' }: TlsSecret,
+  { entries }: Authority,
+): Promise<boolean> {
+  const { changeObject } = await import('../cluster/apply.js')
+  return changeObject(cluster, 'secrets', {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { ...AUTHORITY_SECRET, resourceVersion },
+    data: { 'next.crt': null, 'next.key': null, ...encoded(entries) },
+  })
+}
+
+function changedMeanwhile(): FailedError {
+  const { namespace, name } = AUTHORITY_SECRET
+  return new FailedError(
+    `Secret ${namespace}/${name} was changed by somebody else while this ran. It was left as it is, and no certificate was made.`,
+    {
+      code: 'AUTHORITY_CHANGED',
+      suggestions: ['Run it again: it goes on with what is there now.'],
+      data: { namespace, secret: name },
+    },
+  )
 }
 
 async function certified(
@@ -244,30 +294,33 @@ function staleness({ workload, found }: Wanted, authority: Authority, now: Date)
   return timeLeft(leaf, now) < lifetime(leaf) / 3 ? 'less than a third of its life is left' : undefined
 }
 
-async function writeSecret(
-  cluster: Cluster,
-  secret: {
-    namespace: string
-    name: string
-    labels: Record<string, string>
-    entries: Readonly<Record<string, string>>
-  },
-): Promise<void> {
+/** A Secret as it is to be. */
+interface SecretContents {
+  namespace: string
+  name: string
+  labels: Record<string, string>
+  entries: Readonly<Record<string, string>>
+}
+
+async function writeSecret(cluster: Cluster, secret: SecretContents): Promise<void> {
   const { applyObject } = await import('../cluster/apply.js')
-  const { namespace, name, labels, entries } = secret
-  const data = Object.entries(entries).map(([key, text]) => [key, Buffer.from(text).toString('base64')])
-  await applyObject(
-    cluster,
-    'secrets',
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      type: 'kubernetes.io/tls',
-      metadata: { name, namespace, labels: { ...MANAGED_LABELS, ...labels } },
-      data: Object.fromEntries(data) as Record<string, string>,
-    },
-    // A conflict with whoever has made or changed it meanwhile is an error, not to be won.
-    { force: false },
+  // A conflict with whoever has made or changed it meanwhile is an error, not to be won.
+  await applyObject(cluster, 'secrets', secretObject(secret), { force: false })
+}
+
+function secretObject({ namespace, name, labels, entries }: SecretContents): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/tls',
+    metadata: { name, namespace, labels: { ...MANAGED_LABELS, ...labels } },
+    data: encoded(entries),
+  }
+}
+
+function encoded(entries: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(entries).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
   )
 }
 

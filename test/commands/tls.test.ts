@@ -183,6 +183,63 @@ describe('tls', () => {
       expect(late.warnings.join()).to.include('has to be trusted now')
     })
 
+    it('lets one of two first runs at once make the authority, and both sign with that', async () => {
+      // Neither goes on before both have looked for it, and found nothing.
+      const waiting: (() => void)[] = []
+      store.before = async (request) => {
+        if (request !== `GET ${AUTHORITY}` || waiting.length > 1) return
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          if (waiting.length > 1) for (const go of waiting) go()
+        })
+      }
+      const both = await Promise.all([sign(), sign()])
+      expect(both.map(({ authority }) => authority?.change).sort()).to.deep.equal(['created', 'unchanged'])
+      const ca = certificate(AUTHORITY)
+      for (const { authority } of both) expect(authority?.fingerprint).to.equal(ca.fingerprint256)
+      for (const path of [LEAF, OTHER_LEAF]) expect(certificate(path).verify(ca.publicKey)).to.equal(true)
+      expect(store.applied.filter((path) => path === AUTHORITY)).to.have.length(1)
+      expect(changes(await sign())).to.deep.equal(['unchanged', 'unchanged: good', 'unchanged: good'])
+
+      // What the other has made may also be none of ours.
+      store.objects.delete(AUTHORITY)
+      store.before = async (request) => {
+        if (request.startsWith('POST') && request.endsWith('secrets'))
+          putSecret(AUTHORITY, { 'tls.crt': 'own' })
+        return Promise.resolve()
+      }
+      const foreign = await run(TlsSelfSigned)
+      expect(foreign.exitCode).to.equal(2)
+      expect(foreign.stderr).to.include('we-road/k8sflow-ca').and.include('Nothing was changed')
+    })
+
+    it('does not overwrite an authority that was changed while it ran', async () => {
+      await sign()
+      const near = later(3650 - 700)
+      let other: string | undefined
+      store.before = async (request) => {
+        if (request !== `PATCH ${AUTHORITY}` || other !== undefined) return
+        other = ''
+        await sign({}, near)
+        other = entry(AUTHORITY, 'next.crt')
+      }
+      const late = await sign({ renew: true }, near).catch((error: unknown) => error)
+      expect(late).to.include({ code: 'AUTHORITY_CHANGED', exitCode: 1 })
+      expect(String(late)).to.include('we-road/k8sflow-ca').and.include('no certificate was made')
+      expect(entry(AUTHORITY, 'next.crt')).to.equal(other)
+      const again = await sign({}, near)
+      expect(again.authority?.change).to.equal('unchanged')
+
+      // Nor is one made again that was deleted meanwhile.
+      store.before = async (request) => {
+        if (request === `PATCH ${AUTHORITY}`) store.objects.delete(AUTHORITY)
+        return Promise.resolve()
+      }
+      const gone = await sign({}, later(3650 - 300)).catch((error: unknown) => error)
+      expect(gone).to.include({ code: 'AUTHORITY_CHANGED' })
+      expect(store.objects.has(AUTHORITY)).to.equal(false)
+    })
+
     it('never overwrites what others made, and changes nothing then', async () => {
       putSecret(OTHER_LEAF, { 'tls.crt': 'own' })
       const { exitCode, stderr } = await run(TlsSelfSigned)
