@@ -62,7 +62,7 @@ export async function selfSignedText(result: SelfSignedResult): Promise<string> 
   return `${would}${await table(['APP', 'COUNTRY', 'SECRET', 'CHANGE', 'UNTIL', 'WHY'], rows)}\n`
 }
 
-/** Every host's certificate as a table, and below it what keeps cert-manager from making one. */
+/** Every host's certificate as a table, and below it what is to be said of some, as what cert-manager waits for. */
 export async function tlsStatusText({ certificates }: TlsStatusResult, now = Date.now()): Promise<string> {
   if (certificates.length === 0) return ''
   const style = styles(process.stdout)
@@ -82,11 +82,17 @@ export async function tlsStatusText({ certificates }: TlsStatusResult, now = Dat
     certificate.source ?? '-',
     certificate.secret ?? '-',
   ])
-  const problems = certificates
-    .filter(({ problem }) => problem !== null)
-    .map(({ host, problem }) => `${style.yellow('⚠')} ${style.bold(host)} ${printableLine(problem ?? '')}`)
+  const problems = certificates.flatMap(({ host, state, notBefore, problem }) => [
+    ...(state === 'not yet valid'
+      ? [[host, `is valid from ${notBefore ?? ''} on: is a clock wrong, here or where it was made?`]]
+      : []),
+    ...(problem === null ? [] : [[host, printableLine(problem)]]),
+  ])
   const text = await table(['HOST', 'STATE', 'EXPIRES', 'ISSUER', 'SOURCE', 'SECRET'], rows)
-  return [text, ...(problems.length > 0 ? ['', ...problems] : []), ''].join('\n')
+  const lines = problems.map(
+    ([host = '', problem = '']) => `${style.yellow('⚠')} ${style.bold(host)} ${problem}`,
+  )
+  return [text, ...(lines.length > 0 ? ['', ...lines] : []), ''].join('\n')
 }
 
 /** `in 89d`, `in 5h`, `3d ago`. */

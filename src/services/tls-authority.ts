@@ -54,10 +54,11 @@ export async function nextAuthority(secret: TlsSecret | undefined, now: Date): P
   return authority('successor took over', { current: kept.next }, previous)
 }
 
-/** When a leaf made now begins and ends; it never outlives what signs it. */
-export function leafValidity(signer: Issued, now: Date): { notBefore: Date; notAfter: Date } {
-  const end = Math.min(now.getTime() + LEAF_DAYS * DAY_MS, signer.certificate.notAfter.getTime())
-  return { notBefore: new Date(now.getTime() - BACKDATED_MS), notAfter: new Date(end) }
+/** When a leaf made now begins and ends; neither before nor after what signs it. */
+export function leafValidity({ certificate }: Issued, now: Date): { notBefore: Date; notAfter: Date } {
+  const begin = Math.max(now.getTime() - BACKDATED_MS, certificate.notBefore.getTime())
+  const end = Math.min(now.getTime() + LEAF_DAYS * DAY_MS, certificate.notAfter.getTime())
+  return { notBefore: new Date(begin), notAfter: new Date(end) }
 }
 
 /** Whether one of these authorities, in PEM, has signed a leaf. */

@@ -56,6 +56,11 @@ export function timeLeft(certificate: X509Certificate, now: Date): number {
   return Date.parse(certificate.validTo) - now.getTime()
 }
 
+/** Whether a certificate is not valid yet: somebody's clock is wrong, as a rule. */
+export function hasNotBegun(certificate: X509Certificate, now: Date): boolean {
+  return Date.parse(certificate.validFrom) > now.getTime()
+}
+
 /** Milliseconds of a certificate's whole life. */
 export function lifetime(certificate: X509Certificate): number {
   return Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)

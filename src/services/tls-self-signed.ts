@@ -12,7 +12,15 @@ import {
   nextAuthority,
   signedByOneOf,
 } from './tls-authority.js'
-import { certificateFacts, certificatesIn, dnsNames, keyFits, lifetime, timeLeft } from './tls-certificate.js'
+import {
+  certificateFacts,
+  certificatesIn,
+  dnsNames,
+  hasNotBegun,
+  keyFits,
+  lifetime,
+  timeLeft,
+} from './tls-certificate.js'
 import { AUTHORITY_SECRET, CERTIFICATE_LABEL, MANAGED_LABELS, secretSource } from './tls-names.js'
 
 export interface SelfSignedOptions extends RawSelection {
@@ -113,7 +121,7 @@ export async function selfSigned(options: SelfSignedOptions, now = new Date()): 
       trusted: authority.trusted.length,
     },
     certificates,
-    warnings: warningsOn(authority),
+    warnings: warningsOn(authority, now),
     notes: notesOn(wanted),
   }
 }
@@ -291,6 +299,9 @@ function staleness({ workload, found }: Wanted, authority: Authority, now: Date)
   if (leaf === undefined || !keyFits(leaf, found.entry('tls.key'))) return 'what is there cannot be read'
   if (dnsNames(leaf).join() !== [...workload.hosts].sort().join()) return 'its hosts have changed'
   if (!signedByOneOf(authority.trusted, leaf)) return 'its authority is gone'
+  // One made now would be no better while the authority itself is not valid.
+  if (hasNotBegun(leaf, now) && leafValidity(authority.signer, now).notBefore <= now)
+    return 'it is not valid yet'
   return timeLeft(leaf, now) < lifetime(leaf) / 3 ? 'less than a third of its life is left' : undefined
 }
 
@@ -324,7 +335,11 @@ function encoded(entries: Readonly<Record<string, string>>): Record<string, stri
   )
 }
 
-function warningsOn({ change, abrupt }: Authority): string[] {
+function warningsOn({ change, abrupt, signer }: Authority, now: Date): string[] {
+  if (signer.certificate.notBefore > now)
+    return [
+      `The authority is not valid before ${signer.certificate.notBefore.toISOString()}, and nothing it signs is: a clock is wrong here, or was where it was made.`,
+    ]
   if (abrupt)
     return [
       'The authority was too old to sign and there was no successor: the new one has to be trusted now, with k8sflow tls ca.',

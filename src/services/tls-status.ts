@@ -1,10 +1,19 @@
+import type { X509Certificate } from 'node:crypto'
+
 import type { Cluster } from '../cluster/cluster.js'
 import type { IngressTls, TlsSecret } from '../cluster/tls-secrets.js'
 import type { Workload } from '../cluster/workloads.js'
 import { FailedError, InvalidInputError } from '../errors.js'
 import { tlsSecretName } from '../values/contract.js'
 import { checkSelection, type RawSelection } from './selection.js'
-import { certificateFacts, certificatesIn, DAY_MS, keyFits, timeLeft } from './tls-certificate.js'
+import {
+  certificateFacts,
+  certificatesIn,
+  DAY_MS,
+  hasNotBegun,
+  keyFits,
+  timeLeft,
+} from './tls-certificate.js'
 import { type CertificateSource, secretSource } from './tls-names.js'
 
 export interface TlsStatusOptions extends RawSelection {
@@ -18,7 +27,8 @@ export interface TlsStatusOptions extends RawSelection {
  * `no TLS`: nobody asks for a certificate; `missing`: the Secret is not there, and the ingress controller shows one of
  * its own; `unusable`: the Secret holds no certificate with its key; `wrong host`: the certificate is for others.
  */
-export type TlsState = 'valid' | 'expiring' | 'expired' | 'missing' | 'unusable' | 'wrong host' | 'no TLS'
+export type TlsState =
+  'valid' | 'expiring' | 'expired' | 'not yet valid' | 'missing' | 'unusable' | 'wrong host' | 'no TLS'
 
 /** The certificate of one host. */
 export interface HostCertificate {
@@ -33,6 +43,8 @@ export interface HostCertificate {
   /** Common name of the issuer. */
   issuer: string | null
   /** ISO 8601, UTC. */
+  notBefore: string | null
+  /** ISO 8601, UTC. */
   notAfter: string | null
   /** SHA-256. */
   fingerprint: string | null
@@ -45,7 +57,7 @@ export interface TlsStatusResult {
   /** What counted as expiring. */
   within: string
   certificates: HostCertificate[]
-  /** Whether no certificate is expiring, expired or otherwise wrong. */
+  /** Whether no certificate is expiring, expired, not valid yet or otherwise wrong. */
   good: boolean
   notes: string[]
 }
@@ -130,7 +142,14 @@ function judged(
   seen: Seen & { problem: string | undefined; withinMs: number; now: Date },
 ): HostCertificate {
   const { name, secret, asked, problem } = seen
-  const nothing = { source: null, issuer: null, notAfter: null, fingerprint: null, problem: problem ?? null }
+  const nothing = {
+    source: null,
+    issuer: null,
+    notBefore: null,
+    notAfter: null,
+    fingerprint: null,
+    problem: problem ?? null,
+  }
   const about = { app, country, host, namespace }
   if (secret === undefined)
     return asked
@@ -140,17 +159,21 @@ function judged(
   const [leaf] = certificatesIn(secret.entry('tls.crt') ?? '')
   if (leaf === undefined || !keyFits(leaf, secret.entry('tls.key')))
     return { ...about, ...nothing, state: 'unusable', secret: name, source }
-  const { issuer, notAfter, fingerprint } = certificateFacts(leaf)
-  const left = timeLeft(leaf, seen.now)
-  const state =
-    left <= 0
-      ? 'expired'
-      : leaf.checkHost(host) === undefined
-        ? 'wrong host'
-        : left < seen.withinMs
-          ? 'expiring'
-          : 'valid'
-  return { ...about, ...nothing, state, secret: name, source, issuer, notAfter, fingerprint }
+  const { issuer, notBefore, notAfter, fingerprint } = certificateFacts(leaf)
+  const state = stateOf(leaf, host, seen)
+  return { ...about, ...nothing, state, secret: name, source, issuer, notBefore, notAfter, fingerprint }
+}
+
+function stateOf(
+  leaf: X509Certificate,
+  host: string,
+  { now, withinMs }: { now: Date; withinMs: number },
+): TlsState {
+  const left = timeLeft(leaf, now)
+  if (left <= 0) return 'expired'
+  if (hasNotBegun(leaf, now)) return 'not yet valid'
+  if (leaf.checkHost(host) === undefined) return 'wrong host'
+  return left < withinMs ? 'expiring' : 'valid'
 }
 
 function timeOf(within: string): number {

@@ -142,6 +142,24 @@ describe('tls', () => {
       expect(changes(await sign({ project: ['app1'], renew: true }))[1]).to.equal('renewed: asked for')
     })
 
+    it('renews what is not valid yet, unless its authority is not either, and says that', async () => {
+      await sign()
+      await sign({ project: ['app1'], renew: true }, later(2))
+      expect(changes(await sign())).to.deep.equal([
+        'unchanged',
+        'renewed: it is not valid yet',
+        'unchanged: good',
+      ])
+      store.objects.delete(AUTHORITY)
+      const ahead = await sign({}, later(2))
+      expect(ahead.warnings).to.deep.equal([])
+      const back = await sign({ renew: true })
+      expect(back.warnings.join()).to.include(new Date(certificate(AUTHORITY).validFrom).toISOString())
+      expect(certificate(LEAF).validFrom).to.equal(certificate(AUTHORITY).validFrom)
+      expect(changes(await sign())[1]).to.equal('unchanged: good')
+      expect((await run(TlsStatus)).stdout).to.match(/app1-it\.info +not yet valid/)
+    })
+
     it('makes the next authority long before it signs, and trusts each as long as its leaves live', async () => {
       const first = await sign()
       const [ca] = [entry(AUTHORITY, 'tls.crt')]
@@ -362,7 +380,7 @@ describe('tls', () => {
   })
 
   describe('status', () => {
-    const leaf = async (host: string, notAfter: Date) => {
+    const leaf = async (host: string, notAfter: Date, notBefore = later(-8)) => {
       const ca = await makeAuthority({
         commonName: 'R1\u001b[31m',
         notBefore: later(-9),
@@ -373,7 +391,7 @@ describe('tls', () => {
         commonName: host,
         dnsNames: [host],
         use: 'server',
-        notBefore: later(-8),
+        notBefore,
         notAfter,
       })
       return { 'tls.crt': certificatePem(made), 'tls.key': privateKeyPem(keys) }
@@ -406,6 +424,24 @@ describe('tls', () => {
         'app1-it.info wrong host other',
         'app2-es.info unusable other',
       ])
+    })
+
+    it('says of one that is not valid yet from when on it is, and does not call it good', async () => {
+      putSecret(LEAF, await leaf('app1-it.info', later(90)))
+      putSecret(OTHER_LEAF, await leaf('app2-es.info', later(90), later(0.1)))
+      expect(await states()).to.deep.equal(['app1-it.info valid other', 'app2-es.info not yet valid other'])
+      putSecret(
+        LEAF,
+        await leaf('app1-it.info', new Date('2127-01-02T03:04:05Z'), new Date('2126-01-02T03:04:05Z')),
+      )
+      const { stdout, stderr, exitCode } = await run(TlsStatus, '--check', '-p', 'app1')
+      expect(exitCode).to.equal(1)
+      expect(stdout)
+        .to.match(/^app1-it\.info +not yet valid +in \d+d /m)
+        .and.include('⚠ app1-it.info is valid from 2126-01-02T03:04:05.000Z on: is a clock wrong')
+      expect(stderr).to.include('app1-it.info (not yet valid)')
+      const { certificates, good } = await tlsStatus({ kubeconfig, project: ['app1'] })
+      expect([good, certificates[0]?.notBefore]).to.deep.equal([false, '2126-01-02T03:04:05.000Z'])
     })
 
     it('shows a table that is safe for a terminal, and what cert-manager is waiting for', async () => {

@@ -6,7 +6,7 @@ import * as flags from '../../flags.js'
 export default class TlsStatus extends ChangingCommand {
   static override summary = 'Show the certificate of every host: whose it is and when it expires.'
   static override description = `Reads the Secrets that the Ingresses of the deployed apps name, whoever made them. Exits with 0 whatever they hold; with \
---check, with 1 where one is missing, wrong, expired or expires soon.`
+--check, with 1 where one is missing, wrong, not yet valid, expired or expires soon.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --check --within 14d',
