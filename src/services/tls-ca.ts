@@ -2,8 +2,12 @@ import type { Cluster } from '../cluster/cluster.js'
 import { FailedError } from '../errors.js'
 import { type Change, editFile } from '../tools/atomic-file.js'
 import { type CertificateFacts, certificateFacts, certificatesIn } from './tls-certificate.js'
-import { checkNamespace } from './namespace.js'
-import { AUTHORITY_SECRET, CERT_MANAGER_AUTHORITY, CERT_MANAGER_NAMESPACE } from './tls-names.js'
+import {
+  AUTHORITY_SECRET,
+  CERT_MANAGER_AUTHORITY,
+  CERT_MANAGER_NAMESPACE,
+  checkCertManagerNamespace,
+} from './tls-names.js'
 
 export interface AuthorityOptions {
   kubeconfig?: string | undefined
@@ -36,7 +40,7 @@ export interface AuthoritiesResult {
  */
 export async function exportAuthorities(options: AuthorityOptions): Promise<AuthoritiesResult> {
   const { certManagerNamespace = CERT_MANAGER_NAMESPACE, output } = options
-  checkNamespace(certManagerNamespace)
+  checkCertManagerNamespace(certManagerNamespace)
   const { connect } = await import('../cluster/client.js')
   const { checkAccess } = await import('../cluster/access.js')
   const cluster = await connect(options)

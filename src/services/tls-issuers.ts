@@ -3,8 +3,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import { FailedError, InvalidInputError } from '../errors.js'
 import { type Change, editFile } from '../tools/atomic-file.js'
 import { issuerObjects } from './tls-issuer-objects.js'
-import { CERT_MANAGER_NAMESPACE } from './tls-names.js'
-import { checkNamespace } from './namespace.js'
+import { CERT_MANAGER_NAMESPACE, checkCertManagerNamespace } from './tls-names.js'
 
 export interface IssuersOptions {
   kubeconfig?: string | undefined
@@ -73,7 +72,7 @@ export async function issuers(options: IssuersOptions): Promise<TlsIssuersResult
 }
 
 function checkOptions({ email, ingressClass }: IssuersOptions, namespace: string): void {
-  checkNamespace(namespace)
+  checkCertManagerNamespace(namespace)
   if (email !== undefined && !EMAIL.test(email))
     throw new InvalidInputError(`--email ${JSON.stringify(email)} is not an e-mail address.`, {
       code: 'INVALID_EMAIL',

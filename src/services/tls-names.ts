@@ -1,5 +1,7 @@
 import type { TlsSecret } from '../cluster/tls-secrets.js'
+import { InvalidInputError } from '../errors.js'
 import { RELEASE_NAMESPACE } from '../values/contract.js'
+import { checkNamespace } from './namespace.js'
 
 /** Where `k8sflow tls self-signed` keeps its authority. */
 export const AUTHORITY_SECRET = { namespace: RELEASE_NAMESPACE, name: 'k8sflow-ca' } as const
@@ -25,4 +27,24 @@ export type CertificateSource = 'k8sflow' | 'cert-manager' | 'other'
 export function secretSource({ labels, annotations }: TlsSecret): CertificateSource {
   if (annotations['cert-manager.io/certificate-name'] !== undefined) return 'cert-manager'
   return labels[CERTIFICATE_LABEL] === undefined ? 'other' : 'k8sflow'
+}
+
+/**
+ * Checks the namespace of cert-manager: in k8sflow's own, both authorities would be one Secret.
+ * @throws InvalidInputError
+ */
+export function checkCertManagerNamespace(namespace: string): void {
+  checkNamespace(namespace)
+  if (namespace !== AUTHORITY_SECRET.namespace) return
+  throw new InvalidInputError(
+    `--cert-manager-namespace ${namespace} is where k8sflow tls self-signed keeps its authority: cert-manager's would be the same Secret, ${namespace}/${CERT_MANAGER_AUTHORITY}. Nothing was changed.`,
+    {
+      code: 'AUTHORITY_NAMESPACE',
+      suggestions: [
+        `Name the one cert-manager runs in, ${CERT_MANAGER_NAMESPACE} as a rule.`,
+        `If that is ${namespace}, install it in one of its own first.`,
+      ],
+      data: { namespace },
+    },
+  )
 }

@@ -529,6 +529,19 @@ describe('tls', () => {
       expect(store.applied).to.deep.equal([])
     })
 
+    it("refuse self-signed's namespace, where one Secret would be both authorities", async () => {
+      withCertManager()
+      for (const argv of [[], ['--dry-run'], ['-o', 'issuers.yaml']]) {
+        const { exitCode, stderr } = await run(TlsIssuers, '--cert-manager-namespace', 'we-road', ...argv)
+        expect(exitCode, argv.join()).to.equal(2)
+        expect(stderr).to.include('we-road/k8sflow-ca').and.include('Nothing was changed')
+      }
+      expect(store.applied).to.deep.equal([])
+      expect(await readdir(folder)).not.to.include('issuers.yaml')
+      await sign()
+      expect((await run(TlsCa, '--cert-manager-namespace', 'we-road')).exitCode).to.equal(2)
+    })
+
     it('refuse what cannot be an address, a class or a namespace', async () => {
       for (const argv of [
         ['--email', 'me'],
