@@ -30,6 +30,7 @@ export interface ReleaseRun {
 
 /** helm's refusals: it then has made no revision, whatever the newest one is. */
 const NOT_OURS = new Set([
+  'chart-not-fetched',
   'pending',
   'name-in-use',
   'ownership',

@@ -10,6 +10,7 @@ export type HelmErrorKind =
   | 'pending'
   | 'no-revision'
   | 'ownership'
+  | 'chart-not-fetched'
   | 'unreachable'
   | 'unauthorized'
   | 'forbidden'
@@ -55,6 +56,11 @@ export class HelmError extends K8sflowError {
  * capitals (facts, "Strings"). Order matters: an unreachable cluster is also why a lock or a release is not found.
  */
 const KINDS: readonly (readonly [RegExp, HelmErrorKind])[] = [
+  // A registry refuses, and cannot be reached, in the words of a cluster.
+  [
+    /failed to perform "[^"]+" on source|not a valid chart repository or cannot be reached|\bget "[^"]+(\.tgz|\/tags\/list)"/i,
+    'chart-not-fetched',
+  ],
   [/provide credentials|\bunauthorized\b/i, 'unauthorized'],
   // The cluster's own calls of a webhook can fail in the same words: the cluster itself was reached then.
   [
@@ -91,6 +97,10 @@ const EXITS: Partial<Record<HelmErrorKind, ExitCode>> = {
 }
 
 const SUGGESTIONS: Partial<Record<HelmErrorKind, readonly string[]>> = {
+  'chart-not-fetched': [
+    'Check that this machine reaches the place named above (network, proxy, "helm registry login"), and that the version is there.',
+    'Or fetch the chart where it does, with "helm pull", and name the file instead.',
+  ],
   pending: ['Wait until the other run has ended: k8sflow status shows when it has.'],
   unreachable: ['Check the server address and the context of the kubeconfig (--kubeconfig, --context).'],
   unauthorized: [

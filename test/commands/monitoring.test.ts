@@ -136,10 +136,12 @@ describe('k8sflow monitoring', () => {
   })
 
   it('install says what helm said, and what is left to do where only the dashboard failed', async () => {
-    await answers({ upgrade: { stderr: 'Error: failed to download the chart', exitCode: 1 } })
+    const unknown =
+      'failed to perform "FetchReference" on source: Get "https://ghcr.io/v2/": dial tcp: lookup ghcr.io: no such host'
+    await answers({ upgrade: { stderr: `Error: ${unknown}`, exitCode: 1 } })
     const failed = await install('--yes')
     expect(failed.exitCode).to.equal(1)
-    expect(failed.stderr).to.include('failed to download the chart')
+    expect(failed.stderr).to.include(unknown).and.include('helm pull').and.not.include('kubeconfig')
     expect(changes).to.deep.equal([])
     await answers({ upgrade: { stdout: 'REVISION: 2\n' } })
     refuse = (path) => (path.endsWith('k8sflow-dashboard') ? 422 : undefined)

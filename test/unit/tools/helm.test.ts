@@ -271,6 +271,38 @@ describe('failures of helm', () => {
     ],
     ['Error: release: already exists', 'pending', 1],
     ['Error: release has no 0 version', 'no-revision', 1],
+    // As helm 3.22 and 4.3 say it: a registry without DNS, with a strange certificate, a login; a version that is not there.
+    [
+      'Release "monitoring" does not exist. Installing it now.\nError: failed to perform "FetchReference" on source: Get "https://ghcr.io/v2/x/manifests/88.5.3": dial tcp: lookup ghcr.io: no such host',
+      'chart-not-fetched',
+      1,
+    ],
+    [
+      'Error: failed to perform "FetchReference" on source: Get "https://r.lan/v2/x/manifests/1": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      'chart-not-fetched',
+      1,
+    ],
+    [
+      'Error: failed to perform "FetchReference" on source: GET "https://r.lan/v2/x/manifests/1": response status code 401: unauthorized: authentication required',
+      'chart-not-fetched',
+      1,
+    ],
+    ['Error: failed to perform "FetchReference" on source: r.lan/x:1.0.0: not found', 'chart-not-fetched', 1],
+    [
+      'Error: looks like "http://r.lan" is not a valid chart repository or cannot be reached: Get "http://r.lan/index.yaml": dial tcp 127.0.0.1:1: connect: connection refused',
+      'chart-not-fetched',
+      1,
+    ],
+    [
+      'Error: Get "https://r.lan/v2/x/tags/list": dial tcp: lookup r.lan: no such host',
+      'chart-not-fetched',
+      1,
+    ],
+    [
+      'Error: Get "https://r.lan/kps.tgz": dial tcp 127.0.0.1:1: connect: connection refused',
+      'chart-not-fetched',
+      1,
+    ],
     ['Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp', 'unreachable', 5],
     ['Error: kubernetes cluster unreachable: context "nope" does not exist', 'unreachable', 5],
     [
