@@ -13,7 +13,7 @@ import type { Progress } from './progress.js'
 import { applyProjectFile } from './project-file.js'
 
 /** What oclif hands to `catch`: any error, perhaps with the exit code it stands for. */
-type CommandError = Error & { oclif?: { exit?: number } }
+type CommandError = Error & { oclif?: { exit?: number }; suggestions?: string[] }
 
 /** Common to every command: `--json`, `--verbose`, `--no-color`, one way to print errors. Nothing else belongs here. */
 export abstract class BaseCommand extends Command {
@@ -97,8 +97,11 @@ export abstract class BaseCommand extends Command {
     const exit = error.oclif?.exit ?? EXIT_CODES.failed
     // oclif's own catch would exit with 1 under --json whatever the error says.
     process.exitCode = exit
-    // Said better by errorText, and nothing for a program to read.
-    error.message = error.message.replace(/\nSee more help with --help$/, '')
+    if (isUsageError(error)) {
+      const { explainUsage } = await import('./usage-error.js')
+      const command = [this.config.bin, this.id?.replaceAll(':', ' ')].filter(Boolean).join(' ')
+      Object.assign(error, await explainUsage(error, command, this.definitions()))
+    }
     await this.actions?.fail(error)
     if (this.jsonEnabled()) {
       this.logJson(this.toErrorJson(error))
@@ -119,7 +122,7 @@ export abstract class BaseCommand extends Command {
         code: known ? error.code : isUsageError(error) ? 'USAGE' : 'UNEXPECTED',
         message: error.message,
         exit: error.oclif?.exit ?? EXIT_CODES.failed,
-        suggestions: known ? error.suggestions : [],
+        suggestions: known || isUsageError(error) ? (error.suggestions ?? []) : [],
         ...(known && Object.keys(error.data).length > 0 ? { data: error.data } : {}),
       },
     }

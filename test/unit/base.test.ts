@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
 import { expect } from 'chai'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,7 @@ class Probe extends BaseCommand {
     environment: environment(),
     level: Flags.string({ options: ['low'] }),
     count: Flags.integer(),
+    alone: Flags.boolean({ exclusive: ['verbose'] }),
     wait: Flags.boolean({ allowNo: true, default: true, env: 'K8SFLOW_WAIT' }),
   }
 
@@ -30,6 +31,16 @@ class Probe extends BaseCommand {
     const result = { environment: flags.environment ?? null, wait: flags.wait, ...pick(flags.countries) }
     this.log(JSON.stringify(result))
     return result
+  }
+}
+
+/** A command that must be told something, beside a flag that takes several values. */
+class Told extends BaseCommand {
+  static override args = { name: Args.string({ description: 'Whose.', required: true }) }
+  static override flags = { countries: countries() }
+
+  async run(): Promise<void> {
+    await this.parse(Told)
   }
 }
 
@@ -165,7 +176,40 @@ describe('every command', () => {
       expect(asJson.error).to.include({ code: 'USAGE', exit: 2 })
       expect(asJson.exitCode).to.equal(2)
       expect(String(asJson.error['message'])).to.include(named).and.not.include('See more help')
+      expect(asJson.error['suggestions']).to.include('Run k8sflow probe --help to see what it accepts.')
     }
+  })
+
+  it('names the flag that a mistyped one was probably meant to be', async () => {
+    for (const [typed, meant] of [
+      ['--countires', '--countries'],
+      ['--enviroment=staging', '--environment'],
+      ['--no-wiat', '--no-wait'],
+      ['--jsno', '--json'],
+    ] as const)
+      expect((await run([typed])).stderr).to.equal(
+        `Error: Nonexistent flag: ${typed}\n→ Did you mean: ${meant}\n` +
+          '→ Run k8sflow probe --help to see what it accepts.\n',
+      )
+    for (const typed of ['--nope', '-x']) expect((await run([typed])).stderr).to.not.include('Did you mean')
+  })
+
+  it('says in one line what is wrong with a flag', async () => {
+    const message = async (...argv: string[]) => (await run(argv)).stderr.split('\n→')[0]
+    expect(await message('--count', 'many')).to.equal(
+      'Error: --count: expected an integer but received: many',
+    )
+    expect(await message('--alone', '--verbose')).to.equal(
+      'Error: --verbose cannot also be provided when using --alone',
+    )
+  })
+
+  it('says of a missing argument nothing that holds for greedy flags only', async () => {
+    const { stderr, exitCode } = await runCommandClass(Told, [], { cwd: folder })
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.equal(
+      'Error: Missing 1 required arg:\nname  Whose.\n→ Run k8sflow told --help to see what it accepts.\n',
+    )
   })
 
   it('takes what it does not know for a failure, exit 1, and tells no more of it than its message', async () => {
