@@ -10,6 +10,9 @@ import { packageRoot } from './package-root.js'
 /** The command whose start is measured: its class and its part of the manifest are in the bundle's first file. */
 const HOT = 'values'
 
+/** Those of package.json, and oclif's own. */
+const HELP_FLAGS = [...packageJson.oclif.additionalHelpFlags, '--help']
+
 type PluginOptions = ConstructorParameters<typeof Plugin>[0]
 
 /**
@@ -19,18 +22,18 @@ type PluginOptions = ConstructorParameters<typeof Plugin>[0]
 export async function main(argv: readonly string[]): Promise<void> {
   const root = packageRoot()
   const pjson = packageJson as unknown as PJSON
-  const own = new BundledPlugin({ isRoot: true, pjson, root }, argv[0] === HOT && !argv.includes('--help'))
+  const hot = argv[0] === HOT && !argv.some((word) => HELP_FLAGS.includes(word))
+  const own = new BundledPlugin({ isRoot: true, pjson, root }, hot)
   await own.load()
   const plugins = new Map<string, Plugin>([[own.name, own]])
   // It adds the help command, which only matters where that is called, or all commands may be listed.
-  if (!namesCommand(argv, own.commandIDs)) {
+  if (commandOf(argv, own.commandIDs) === undefined) {
     const help = new Plugin({ name: '@oclif/plugin-help', root, type: 'core' })
     await help.load()
     plugins.set(help.name, help)
   }
   await execute({
-    // Without arguments k8sflow leads through its work instead of printing help.
-    args: argv.length === 0 ? ['menu'] : [...argv],
+    args: toRun(argv, own.commandIDs),
     loadOptions: {
       root,
       pjson,
@@ -39,11 +42,28 @@ export async function main(argv: readonly string[]): Promise<void> {
   })
 }
 
-/** Whether the words before the first flag begin with a command; those of topics are two words. */
-function namesCommand(argv: readonly string[], ids: readonly string[]): boolean {
-  return argv.some((_word, index) => ids.includes(argv.slice(0, index + 1).join(':')))
+/** What oclif is to run. */
+function toRun(argv: readonly string[], ids: readonly string[]): string[] {
+  // Without arguments k8sflow leads through its work instead of printing help.
+  if (argv.length === 0) return ['menu']
+  if (argv[0] !== 'help' && !argv.some((word) => HELP_FLAGS.includes(word))) return [...argv]
+  const asked = argv[0] === 'help' ? argv.slice(1) : argv
+  const end = asked.findIndex((word) => word.startsWith('-'))
+  const words = end === -1 ? asked : asked.slice(0, end)
+  const name = words.join(':')
+  if (name === '' || name === 'help' || ids.some((id) => id === name || id.startsWith(`${name}:`)))
+    return [...argv]
+  // oclif's help takes what follows a command for a part of its name.
+  const command = commandOf(words, ids)
+  if (command !== undefined) return [...command.split(':'), '--help']
+  // Nor has it a nearest command to offer; what is told of a command that does not exist has.
+  return [...words, ...argv.filter((word) => word === '--json')]
 }
 
+/** The command that these words begin with; those of topics are two words. */
+function commandOf(words: readonly string[], ids: readonly string[]): string | undefined {
+  return words.map((_word, index) => words.slice(0, index + 1).join(':')).findLast((id) => ids.includes(id))
+}
 /** The package itself as oclif's root plugin, its command classes taken from the bundle. */
 class BundledPlugin extends Plugin {
   /** @param hot whether {@link HOT} runs, and no other command matters */

@@ -89,6 +89,47 @@ describe('the bundle that bin/run.js starts', () => {
     expect(stderr).to.include('did you mean hosts-file?')
   })
 
+  for (const [line, told] of [
+    ['help vlaues', 'Did you mean: k8sflow values'],
+    ['vlaues --help', 'Did you mean: k8sflow values'],
+    ['help tls statsu', 'Did you mean: k8sflow tls status'],
+    ['tls statsu -h', 'Did you mean: k8sflow tls status'],
+  ] as const)
+    it(`names the nearest command: k8sflow ${line}`, async () => {
+      const { exitCode, stdout, stderr } = await started(line)
+      expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' })
+      expect(stderr).to.include('Error: There is no command').and.include(told)
+    })
+
+  it('says it as an object where one is asked for', async () => {
+    const { exitCode, stdout } = await started('help vlaues --json')
+    expect(exitCode).to.equal(2)
+    expect(JSON.parse(stdout)).to.have.nested.property('error.data.nearest', 'values')
+  })
+
+  for (const [line, command] of [
+    ['-h', '[COMMAND]'],
+    ['tls -h', 'tls COMMAND'],
+    ['values -h', 'values [--json]'],
+    ['gitops status -h', 'gitops status [--json]'],
+    ['help deploy now', 'deploy [--json]'],
+    ['gitops now --help', 'gitops [--json]'],
+    ['render app1.yml -h', 'render [FILE...]'],
+  ] as const)
+    it(`prints help: k8sflow ${line}`, async () => {
+      const { exitCode, stdout, stderr } = await started(line)
+      expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
+      expect(stdout).to.include(`$ k8sflow ${command}`)
+    })
+
+  const started = (line: string) =>
+    execa(process.execPath, [join(ROOT, 'bin', 'run.js'), ...line.split(' ')], {
+      cwd: folder,
+      reject: false,
+      stdin: 'ignore',
+      env: { NODE_ENV: 'production' },
+    })
+
   const PRINT = ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-']
 
   const printing = (script: string) =>
