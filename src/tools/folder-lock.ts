@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import * as fs from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { FailedError, InvalidInputError } from '../errors.js'
 
@@ -18,9 +19,10 @@ export async function withFolderLock<Result>(
 ): Promise<Result> {
   const lock = join(folder, '.lock')
   for (const start = Date.now(); !(await take(lock));) {
-    const holder = await holderOf(lock)
-    if (holder !== undefined && !isAlive(holder)) await fs.unlink(lock).catch(() => undefined)
-    else if (Date.now() - start > waitMs)
+    const found = await read(lock)
+    const holder = holderOf(found)
+    if (isDead(found) && (await remove(lock, found))) continue
+    if (Date.now() - start > waitMs)
       throw new FailedError(
         `Another k8sflow${holder === undefined ? '' : ` (process ${String(holder)})`} is at work in ${folder}.`,
         {
@@ -29,7 +31,7 @@ export async function withFolderLock<Result>(
           data: { folder },
         },
       )
-    else await new Promise((done) => setTimeout(done, RETRY_MS))
+    await new Promise((done) => setTimeout(done, RETRY_MS))
   }
   try {
     return await work()
@@ -38,11 +40,15 @@ export async function withFolderLock<Result>(
   }
 }
 
-/** The process's number is in the file from the first moment on: written beside it, then linked to its place. */
+/**
+ * What is in a lock is in it from the first moment on, written beside it and then linked to its place: the process's
+ * number, and what no other lock has.
+ */
 async function take(lock: string): Promise<boolean> {
-  const own = `${lock}-${String(process.pid)}-${Math.random().toString(36).slice(2)}`
+  const mark = `${String(process.pid)}-${randomUUID()}`
+  const own = `${lock}-${mark}`
   try {
-    await fs.writeFile(own, String(process.pid), { flag: 'wx', mode: 0o600 })
+    await fs.writeFile(own, mark, { flag: 'wx', mode: 0o600 })
     await fs.link(own, lock)
     return true
   } catch (error) {
@@ -58,9 +64,43 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-async function holderOf(lock: string): Promise<number | undefined> {
-  const text = await fs.readFile(lock, 'utf8').catch(() => '')
-  return /^\d+$/.test(text) ? Number(text) : undefined
+/**
+ * Removes a dead process's lock. Of several that have found it only one may, under a lock named after this very one:
+ * whoever came later would otherwise remove the lock that the first has taken by then. Who died while removing it is
+ * dealt with in the same way.
+ * @returns false where another one is at it
+ */
+async function remove(lock: string, mark: string): Promise<boolean> {
+  const removal = join(dirname(lock), `.lock-over-${mark}`)
+  if (!(await take(removal))) {
+    const found = await read(removal)
+    return isDead(found) && (await remove(removal, found))
+  }
+  try {
+    if ((await read(lock)) !== mark) return true
+    return await fs.unlink(lock).then(
+      () => true,
+      () => false,
+    )
+  } finally {
+    await fs.unlink(removal).catch(() => undefined)
+  }
+}
+
+/** What is in a lock; empty where there is none any more. */
+async function read(lock: string): Promise<string> {
+  return fs.readFile(lock, 'utf8').catch(() => '')
+}
+
+/** Whether the process that took a lock is gone. */
+function isDead(mark: string): boolean {
+  const holder = holderOf(mark)
+  return holder !== undefined && !isAlive(holder)
+}
+
+function holderOf(mark: string): number | undefined {
+  const [, pid] = /^(\d+)(-[-0-9a-f]+)?$/.exec(mark) ?? []
+  return pid === undefined ? undefined : Number(pid)
 }
 
 function isAlive(pid: number): boolean {
