@@ -47,14 +47,14 @@ export async function findTlsSecret(
   }
 }
 
-/** A certificate that an Ingress asks for. */
+/** The certificate that an Ingress asks for; no Secret for the hosts it has without TLS. */
 export interface IngressTls {
   namespace: string
-  secret: string
+  secret: string | undefined
   hosts: readonly string[]
 }
 
-/** What the Ingresses of the countries ask for: those with TLS, each with its Secret. */
+/** What the Ingresses of the countries ask for. */
 export async function ingressTls(
   cluster: Cluster,
   countries: readonly string[] | undefined,
@@ -65,11 +65,15 @@ export async function ingressTls(
     'ingresses',
     countries,
   )
-  return ingresses.flatMap(({ metadata, spec }) =>
-    (spec?.tls ?? []).flatMap(({ hosts = [], secretName }) =>
-      secretName === undefined ? [] : [{ namespace: metadata?.namespace ?? '', secret: secretName, hosts }],
-    ),
-  )
+  return ingresses.flatMap(({ metadata, spec }) => {
+    const namespace = metadata?.namespace ?? ''
+    const tls = (spec?.tls ?? []).flatMap(({ hosts = [], secretName }) =>
+      secretName === undefined ? [] : [{ namespace, secret: secretName, hosts }],
+    )
+    const covered = new Set(tls.flatMap(({ hosts }) => hosts))
+    const plain = (spec?.rules ?? []).flatMap(({ host = '' }) => (covered.has(host) ? [] : [host]))
+    return [...tls, { namespace, secret: undefined, hosts: plain }]
+  })
 }
 
 /**

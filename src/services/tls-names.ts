@@ -29,6 +29,15 @@ export function secretSource({ labels, annotations }: TlsSecret): CertificateSou
   return labels[CERTIFICATE_LABEL] === undefined ? 'other' : 'k8sflow'
 }
 
+/** Says of apps (`app1/it`) that their Ingress leaves their certificate unused, and what to `set`; nothing of none. */
+export function unusedNotes(names: readonly string[], set: string): string[] {
+  if (names.length === 0) return []
+  const more = names.length > 4 ? ` and ${String(names.length - 4)} more` : ''
+  return [
+    `The Ingress of ${names.slice(0, 4).join(', ')}${more} does not use its certificate yet: set ${set} in the values, and deploy.`,
+  ]
+}
+
 /**
  * Checks the namespace of cert-manager: in k8sflow's own, both authorities would be one Secret.
  * @throws InvalidInputError

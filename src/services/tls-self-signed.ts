@@ -21,7 +21,13 @@ import {
   lifetime,
   timeLeft,
 } from './tls-certificate.js'
-import { AUTHORITY_SECRET, CERTIFICATE_LABEL, MANAGED_LABELS, secretSource } from './tls-names.js'
+import {
+  AUTHORITY_SECRET,
+  CERTIFICATE_LABEL,
+  MANAGED_LABELS,
+  secretSource,
+  unusedNotes,
+} from './tls-names.js'
 
 export interface SelfSignedOptions extends RawSelection {
   kubeconfig?: string | undefined
@@ -72,6 +78,8 @@ interface Wanted {
   secretName: string
   /** The Secret that the app's Ingress asks for, where it has TLS. */
   asked: string | undefined
+  /** Whether the app has an Ingress, and that has no TLS. */
+  unused: boolean
   found: TlsSecret | undefined
 }
 
@@ -140,13 +148,15 @@ async function wantedCertificates(
     deployed.map(async (workload) => {
       const { app, country, namespace, hosts } = workload
       const secretName = tlsSecretName(app, country)
-      const tls = asked.find(
+      const own = asked.filter(
         (item) => item.namespace === namespace && item.hosts.some((host) => hosts.includes(host)),
       )
+      const tls = own.find(({ secret }) => secret !== undefined)
       return {
         workload,
         secretName,
         asked: tls?.secret,
+        unused: tls === undefined && own.length > 0,
         found: await findTlsSecret(cluster, { namespace, name: secretName }),
       }
     }),
@@ -352,10 +362,8 @@ function warningsOn({ change, abrupt, signer }: Authority, now: Date): string[] 
 }
 
 function notesOn(wanted: readonly Wanted[]): string[] {
-  const off = wanted.filter(({ asked, workload }) => asked === undefined && workload.hosts.length > 0)
-  if (off.length === 0) return []
-  const names = off.map(({ workload }) => `${workload.app}/${workload.country}`)
-  return [
-    `The Ingress of ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${String(names.length - 4)} more` : ''} does not use it yet: set ingress.tls.enabled and ingress.tls.issuer: none in the values, and deploy.`,
-  ]
+  const names = wanted
+    .filter(({ unused }) => unused)
+    .map(({ workload }) => `${workload.app}/${workload.country}`)
+  return unusedNotes(names, 'ingress.tls.enabled and ingress.tls.issuer: none')
 }

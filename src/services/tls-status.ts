@@ -14,7 +14,7 @@ import {
   keyFits,
   timeLeft,
 } from './tls-certificate.js'
-import { type CertificateSource, secretSource } from './tls-names.js'
+import { type CertificateSource, secretSource, unusedNotes } from './tls-names.js'
 
 export interface TlsStatusOptions extends RawSelection {
   kubeconfig?: string | undefined
@@ -97,7 +97,7 @@ export async function tlsStatus(options: TlsStatusOptions, now = new Date()): Pr
     within,
     certificates,
     good: certificates.every(({ state }) => state === 'valid' || state === 'no TLS'),
-    notes: certificates.length === 0 ? ['No app that is deployed has a host.'] : [],
+    notes: certificates.length === 0 ? ['No app that is deployed has a host.'] : unused(certificates, asked),
   }
 }
 
@@ -131,9 +131,23 @@ async function secretOf(
 ): Promise<Seen> {
   const { findTlsSecret } = await import('../cluster/tls-secrets.js')
   const { app, country, namespace } = workload
-  const tls = asked.find((item) => item.namespace === namespace && item.hosts.includes(host))
+  const tls = ingressOf(asked, namespace, host).find(({ secret }) => secret !== undefined)
   const name = tls?.secret ?? tlsSecretName(app, country)
   return { name, secret: await findTlsSecret(cluster, { namespace, name }), asked: tls !== undefined }
+}
+
+function ingressOf(asked: readonly IngressTls[], namespace: string, host: string): IngressTls[] {
+  return asked.filter((item) => item.namespace === namespace && item.hosts.includes(host))
+}
+
+/** Of certificates that are there while the Ingress shows the ingress controller's own. */
+function unused(certificates: readonly HostCertificate[], asked: readonly IngressTls[]): string[] {
+  const idle = certificates.filter(({ namespace, host, secret: has }) => {
+    const own = ingressOf(asked, namespace, host)
+    return has !== null && own.length > 0 && own.every(({ secret }) => secret === undefined)
+  })
+  const names = idle.map(({ app, country }) => `${app}/${country}`)
+  return unusedNotes([...new Set(names)], 'ingress.tls.enabled')
 }
 
 function judged(

@@ -301,7 +301,27 @@ describe('tls', () => {
         "skipped: its Ingress takes Secret own, which is not k8sflow's",
         'created: there is none',
       ])
-      expect(result.notes.join()).to.include('The Ingress of app2/it does not use it yet')
+      expect(result.notes.join()).to.include('The Ingress of app2/it does not use its certificate yet')
+    })
+
+    it('says nothing of an Ingress to an app that has an HTTPRoute, and tells of a certificate that an Ingress leaves unused', async () => {
+      const routed = '/apis/networking.k8s.io/v1/namespaces/we-road-it/ingresses/app1'
+      store.objects.delete(routed)
+      store.objects.set('/apis/gateway.networking.k8s.io/v1/namespaces/we-road-it/httproutes/app1', {
+        metadata: { name: 'app1', namespace: 'we-road-it' },
+        spec: { hostnames: ['app1-it.info'] },
+      })
+      put('app2', 'es')
+      const signed = await sign()
+      expect(signed.certificates.map(({ change }) => change)).to.deep.equal(['created', 'created'])
+      expect(signed.notes).to.deep.equal([
+        'The Ingress of app2/es does not use its certificate yet: set ingress.tls.enabled and ingress.tls.issuer: none in the values, and deploy.',
+      ])
+      const status = await tlsStatus({ kubeconfig })
+      expect(status.certificates.map(({ state }) => state)).to.deep.equal(['valid', 'valid'])
+      expect(status.notes).to.deep.equal([
+        'The Ingress of app2/es does not use its certificate yet: set ingress.tls.enabled in the values, and deploy.',
+      ])
     })
 
     it('has nothing to do where no app is deployed', async () => {
