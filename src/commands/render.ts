@@ -15,7 +15,7 @@ The countries' namespaces are left out, since "deploy" makes them itself; --name
     '<%= config.bin %> <%= command.id %> --namespaces | kubectl apply -f -',
   ]
   static override args = {
-    file: Args.string({ name: 'FILE', description: 'Values files; - is stdin.' }),
+    file: Args.string({ name: 'FILE', ignoreStdin: true, description: 'Values files; - is stdin.' }),
   }
   static override strict = false
   static override flags = {

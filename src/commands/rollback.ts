@@ -13,7 +13,11 @@ Namespaces stay, whatever the revision says of them. Without a number it goes ba
     '<%= config.bin %> <%= command.id %> -p app1,app2 --dry-run',
   ]
   static override args = {
-    revision: Args.string({ name: 'REVISION', description: 'Revision, as "history" shows it.' }),
+    revision: Args.string({
+      name: 'REVISION',
+      ignoreStdin: true,
+      description: 'Revision, as "history" shows it.',
+    }),
   }
   static override flags = {
     project: flags.project(),

@@ -17,7 +17,11 @@ Findings named in .trivyignore do not count; give the reason in a comment above 
     '<%= config.bin %> <%= command.id %> out/app1 --format sarif > app1.sarif',
   ]
   static override args = {
-    image: Args.string({ name: 'IMAGE', description: 'Image references, or OCI layout folders.' }),
+    image: Args.string({
+      name: 'IMAGE',
+      ignoreStdin: true,
+      description: 'Image references, or OCI layout folders.',
+    }),
   }
   static override strict = false
   static override flags = scanFlags()

@@ -17,7 +17,12 @@ and refuses what helm lint does. All files are checked before it ends; exit code
     'cat app2-staging.yml | <%= config.bin %> <%= command.id %> -',
   ]
   static override args = {
-    file: Args.string({ name: 'FILE', description: 'Values files; - is stdin.', required: true }),
+    file: Args.string({
+      name: 'FILE',
+      ignoreStdin: true,
+      description: 'Values files; - is stdin.',
+      required: true,
+    }),
   }
   static override strict = false
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import manifest from '../../oclif.manifest.json' with { type: 'json' }
 import { ROOT } from '../commands/harness.js'
 
 /** oclif as it starts by itself: package.json, manifest and command files found on disk. */
@@ -122,12 +123,21 @@ describe('the bundle that bin/run.js starts', () => {
       expect(stdout).to.include(`$ k8sflow ${command}`)
     })
 
-  const started = (line: string) =>
+  const started = (line: string, input = '') =>
     execa(process.execPath, [join(ROOT, 'bin', 'run.js'), ...line.split(' ')], {
       cwd: folder,
       reject: false,
-      stdin: 'ignore',
-      env: { NODE_ENV: 'production' },
+      input,
+      // Neither a cluster nor a VPN of whoever runs the tests is asked.
+      env: { NODE_ENV: 'production', HOME: folder, XDG_DATA_HOME: folder, KUBECONFIG: join(folder, 'none') },
+    })
+
+  const taking = Object.entries(manifest.commands).filter(([, { args }]) => Object.keys(args).length > 0)
+  for (const [id] of taking)
+    it(`takes no argument from stdin, which a loop in a shell may be reading: k8sflow ${id}`, async () => {
+      const { exitCode, stdout, stderr } = await started(id.replace(':', ' '), 'Not Meant for it\n')
+      expect(exitCode).to.be.oneOf([2, 4, 5])
+      expect(stdout + stderr).to.not.include('Not Meant')
     })
 
   const PRINT = ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-']

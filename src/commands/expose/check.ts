@@ -18,7 +18,12 @@ public address back in (hairpin NAT).`
     '<%= config.bin %> <%= command.id %> app1-it.info --ca ca.crt --json',
   ]
   static override args = {
-    host: Args.string({ name: 'HOST', description: 'Name to check, such as app1-it.info.', required: true }),
+    host: Args.string({
+      name: 'HOST',
+      ignoreStdin: true,
+      description: 'Name to check, such as app1-it.info.',
+      required: true,
+    }),
   }
   static override flags = {
     'public-address': Flags.string({

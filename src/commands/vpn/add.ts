@@ -14,7 +14,12 @@ it over on a way that nobody else reads, and delete it.`
     '<%= config.bin %> <%= command.id %> ann-phone --days 90',
   ]
   static override args = {
-    user: Args.string({ name: 'USER', description: 'Name of the user or the device.', required: true }),
+    user: Args.string({
+      name: 'USER',
+      ignoreStdin: true,
+      description: 'Name of the user or the device.',
+      required: true,
+    }),
   }
   static override flags = {
     days: Flags.integer({ summary: 'How long the user is let in.', helpValue: 'DAYS', default: 365 }),

@@ -15,7 +15,11 @@ own end. The authority is not renewed: after ten years the VPN is made anew, and
     '<%= config.bin %> <%= command.id %> ann --days 30',
   ]
   static override args = {
-    user: Args.string({ name: 'USER', description: 'The only user to renew; the server stays as it is.' }),
+    user: Args.string({
+      name: 'USER',
+      ignoreStdin: true,
+      description: 'The only user to renew; the server stays as it is.',
+    }),
   }
   static override flags = {
     days: Flags.integer({

@@ -10,7 +10,12 @@ export default class VpnRevoke extends BaseCommand {
 there. The user's file is deleted from the VPN's folder.`
   static override examples = ['<%= config.bin %> <%= command.id %> ann-phone']
   static override args = {
-    user: Args.string({ name: 'USER', description: 'Name of the user or the device.', required: true }),
+    user: Args.string({
+      name: 'USER',
+      ignoreStdin: true,
+      description: 'Name of the user or the device.',
+      required: true,
+    }),
   }
   static override flags = { ...passphraseFile(), ...vpnFolder() }
 
