@@ -1,4 +1,7 @@
-/** The one table of exit codes: help, README and docs/exit-codes.md are made from it (design, decision 10). */
+/**
+ * The one table of exit codes: README and docs/exit-codes.md are made from it, and a test holds to it what help
+ * prints, `oclif.description` of package.json.
+ */
 export const EXIT_CODES = {
   done: 0,
   failed: 1,
@@ -19,7 +22,7 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT_CODES.done, 'done'],
   [EXIT_CODES.failed, 'failed'],
   [EXIT_CODES.invalidInput, 'invalid input or usage; nothing was changed'],
-  [EXIT_CODES.changesPending, 'changes pending (diff --detailed-exitcode)'],
+  [EXIT_CODES.changesPending, 'changes pending; not used yet'],
   [EXIT_CODES.missingProgram, 'a required program is missing or too old'],
   [EXIT_CODES.clusterUnreachable, 'cluster unreachable or access denied'],
   [EXIT_CODES.deployFailed, 'deploy failed; rolled back to the last good revision, where there is one'],

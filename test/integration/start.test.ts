@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import manifest from '../../oclif.manifest.json' with { type: 'json' }
+import { EXIT_CODE_MEANINGS } from '../../src/exit-codes.js'
 import { ROOT } from '../commands/harness.js'
 
 /** oclif as it starts by itself: package.json, manifest and command files found on disk. */
@@ -139,6 +140,17 @@ describe('the bundle that bin/run.js starts', () => {
       expect(exitCode).to.be.oneOf([2, 4, 5])
       expect(stdout + stderr).to.not.include('Not Meant')
     })
+
+  it('has the table of exit codes in its help', async () => {
+    const { stdout } = await started('--help')
+    for (const [code, meaning] of EXIT_CODE_MEANINGS)
+      expect(stdout).to.include(`\n  ${String(code).padEnd(3)}  ${meaning}\n`)
+  })
+
+  it('calls standard input by its name', async () => {
+    expect((await started('render -', 'firstApp: [\n')).stderr).to.include('Error: stdin:2:1: ')
+    expect((await started('render -')).stderr).to.include('Error: standard input holds no app to deploy.')
+  })
 
   const PRINT = ['values', '-c', 'it', '-p', 'app2', '-e', 'staging', '-o', '-']
 
