@@ -61,9 +61,8 @@ export function keptNowhere(releases: readonly PlannedRelease[], files: Files): 
   return releases.flatMap(({ instances, origin }) => {
     const apps = [...new Set(instances.map(({ app }) => app))].filter((app) => files[app] === undefined)
     if (apps.length === 0) return []
-    const source = origin === '-' ? 'standard input' : origin
     return [
-      `${apps.join(' and ')} ${apps.length === 1 ? 'gets its' : 'get their'} new image in this deployment only: the values come from ${source}, so no file is there to keep it.`,
+      `${apps.join(' and ')} ${apps.length === 1 ? 'gets its' : 'get their'} new image in this deployment only: the values come from ${origin}, so no file is there to keep it.`,
     ]
   })
 }

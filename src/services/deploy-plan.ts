@@ -73,7 +73,7 @@ export function planReleases(
       `${names(files)} ${files.length === 1 ? 'says' : 'say'} nothing about ${missing.join(' and ')}.`,
       {
         code: 'APP_NOT_IN_FILE',
-        suggestions: [`Name a file that holds it with -f, or leave ${missing.join(',')} out of -p.`],
+        suggestions: [`Name a file that holds it, or leave ${missing.join(',')} out of -p.`],
       },
     )
   const apps = mentioned.filter((app) => wanted.includes(app))
@@ -193,7 +193,7 @@ function refuseTwoEnvironments(app: App, files: readonly ValuesFile[]): void {
     if (env !== undefined && env !== null && !found.has(env)) found.set(env, path)
   }
   if (found.size < 2) return
-  const each = [...found].map(([env, path]) => `${path} says ${String(env)}`).join(', ')
+  const each = [...found].map(([env, path]) => `${nameOf(path)} says ${String(env)}`).join(', ')
   throw new InvalidInputError(`The files name two environments for ${app}: ${each}.`, {
     code: 'TWO_ENVIRONMENTS',
     suggestions: [
@@ -220,7 +220,11 @@ function isMapping(value: unknown): value is ValuesMap {
 }
 
 function names(files: readonly ValuesFile[]): string {
-  return files.map(({ path }) => path).join(' and ')
+  return files.map(({ path }) => nameOf(path)).join(' and ')
+}
+
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path
 }
 
 function asText(values: ValuesMap): string {

@@ -122,6 +122,7 @@ function placed(
   path: string,
   { line, column, message, hint }: { line?: number; column?: number; message: string; hint?: string },
 ): string {
-  const place = line === undefined ? path : `${path}:${String(line)}:${String(column ?? 1)}`
+  const name = path === '-' ? 'stdin' : path
+  const place = line === undefined ? name : `${name}:${String(line)}:${String(column ?? 1)}`
   return `${place}: ${message}${hint === undefined ? '' : `. ${hint}`}`
 }

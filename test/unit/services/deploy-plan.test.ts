@@ -90,6 +90,9 @@ describe('the plan of a deployment', () => {
       'app2',
     ])
     expect(() => planReleases([app1], { apps: ['app2'] })).to.throw('app1.yml says nothing about app2')
+    expect(() => planReleases([{ ...app1, path: '-' }], { apps: ['app2'] })).to.throw(
+      'standard input says nothing about app2',
+    )
   })
 
   it('leaves an app alone that is not to be created, and says so', () => {
