@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -40,5 +40,16 @@ describe('the package', () => {
     })
     expect(exitCode).to.equal(2)
     expect(stderr).to.include('k8sflow deploy')
+  })
+
+  it('holds what the log exporter is built from, and not its tests', async () => {
+    const exporter = join('samples', 'log-exporter')
+    const packed = (await readdir(join(folder, 'package', exporter))).sort()
+    const all = (await readdir(join(ROOT, exporter))).sort()
+    const tests = all.filter((name) => name.endsWith('_test.go') || name === 'testdata')
+    expect(tests).to.have.length.above(1)
+    // npm takes no .gitignore along, and bin is what README.md's go build makes.
+    const others = [...tests, '.gitignore', 'bin']
+    expect(packed).to.deep.equal(all.filter((name) => !others.includes(name)))
   })
 })
