@@ -1,12 +1,11 @@
 import { join, resolve } from 'node:path'
 
-import parse from 'semver/functions/parse.js'
-
 import { K8sflowError, MissingProgramError } from '../errors.js'
 import { packageRoot } from '../package-root.js'
 import { printable } from '../printable.js'
 import { commandLine } from './command-line.js'
 import { type LocustEnd, type LocustSecond, readLocustLine } from './locust-output.js'
+import { checkVersion } from './program-version.js'
 import type { Completed, Runner } from './runner.js'
 
 /** What one user class of the locustfile asks. */
@@ -73,11 +72,15 @@ const KILL_AFTER_MS = 10_000
 const STOPPING = { ownGroup: true, stopSignal: 'SIGTERM', killAfterMs: KILL_AFTER_MS } as const
 const LAST_LINES = 12
 
-const HOW_TO_GET_LOCUST = [
-  'Install Locust: pipx install locust, or: uv tool install locust',
-  'With uv or pipx alone it is fetched when it is needed: https://docs.astral.sh/uv/',
-  'If it is installed elsewhere, say where: export K8SFLOW_LOCUST=/path/to/locust',
-]
+const LOCUST = {
+  name: 'Locust',
+  oldest: OLDEST_LOCUST,
+  advice: [
+    'Install Locust: pipx install locust, or: uv tool install locust',
+    'With uv or pipx alone it is fetched when it is needed: https://docs.astral.sh/uv/',
+    'If it is installed elsewhere, say where: export K8SFLOW_LOCUST=/path/to/locust',
+  ],
+} as const
 
 /**
  * Finds Locust: K8SFLOW_LOCUST, else `locust` on PATH, else through uvx, else through pipx, which fetch it.
@@ -108,7 +111,7 @@ export async function findLocust(
     own
       ? `Locust was not found (K8SFLOW_LOCUST is "${own}").`
       : 'Locust was not found: there is neither locust nor uvx nor pipx on PATH.',
-    { code: 'LOCUST_NOT_FOUND', suggestions: HOW_TO_GET_LOCUST },
+    { code: 'LOCUST_NOT_FOUND', suggestions: LOCUST.advice },
   )
 }
 
@@ -196,25 +199,7 @@ async function askVersion(
   }
 }
 
-function checkedVersion(program: string, { exitCode, stdout, stderr }: Completed): string {
-  const version = exitCode === 0 ? parse(/^locust (\d+\.\d+\.\d+)/m.exec(stdout)?.[1]) : null
-  if (version === null)
-    throw new MissingProgramError(
-      `"${program}" did not say the version of Locust: ${printable(lastLine(stderr) || lastLine(stdout)) || 'it printed nothing'}`,
-      { code: 'LOCUST_UNUSABLE', suggestions: HOW_TO_GET_LOCUST, data: { program, exitCode } },
-    )
-  if (version.compare(OLDEST_LOCUST) < 0)
-    throw new MissingProgramError(
-      `"${program}" is Locust ${version.version}; k8sflow needs ${OLDEST_LOCUST} or newer.`,
-      {
-        code: 'LOCUST_TOO_OLD',
-        suggestions: HOW_TO_GET_LOCUST,
-        data: { program, version: version.version, oldest: OLDEST_LOCUST },
-      },
-    )
-  return version.version
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
+function checkedVersion(program: string, answer: Completed): string {
+  const said = /^locust (\d+\.\d+\.\d+)/m.exec(answer.stdout)?.[1]
+  return checkVersion(program, answer, said, LOCUST).version
 }

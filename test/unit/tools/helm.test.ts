@@ -242,7 +242,7 @@ describe('the version of helm', () => {
       const error = await failure(createHelm(fakeHelm(version)))
       expect(error).to.be.instanceOf(MissingProgramError)
       expect(error).to.include({ code, exitCode: 4 })
-      expect(String(error)).to.include(code === 'HELM_TOO_OLD' ? '3.17.0' : 'did not say its version')
+      expect(String(error)).to.include(code === 'HELM_TOO_OLD' ? '3.17.0' : 'did not say a version of helm')
     })
 
   it('says how to get a helm that is missing', async () => {
