@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 
+import { day } from '../day.js'
 import { ClusterAccessError } from '../errors.js'
 import { type Cluster, type ClusterTarget, ApiStatusError } from './cluster.js'
 import { TimeoutFailure } from './http.js'
@@ -349,7 +350,7 @@ function expiry(target: ClusterTarget): { past: boolean; date: string } | undefi
   if (target.clientCertificate === undefined) return undefined
   try {
     const until = new Date(new X509Certificate(target.clientCertificate).validTo)
-    return { past: until.getTime() < Date.now(), date: until.toISOString().slice(0, 10) }
+    return { past: until.getTime() < Date.now(), date: day(until) }
   } catch {
     return undefined
   }

@@ -1,3 +1,4 @@
+import { day } from '../day.js'
 import type { AuthoritiesResult } from '../services/tls-ca.js'
 import type { TlsIssuersResult } from '../services/tls-issuers.js'
 import type { SelfSignedResult } from '../services/tls-self-signed.js'
@@ -28,7 +29,7 @@ export function trustLines({ authorities, file }: AuthoritiesResult): string[] {
   const name = shellQuote(file ?? 'k8sflow-ca.crt')
   return [
     ...authorities.flatMap(({ subject, source, notAfter, fingerprint }) => [
-      `${printableLine(subject)}, kept by ${source}, until ${notAfter.slice(0, 10)}`,
+      `${printableLine(subject)}, kept by ${source}, until ${day(notAfter)}`,
       `  SHA-256 ${fingerprint}`,
     ]),
     ...(authorities.length > 1
@@ -55,7 +56,7 @@ export async function selfSignedText(result: SelfSignedResult): Promise<string> 
       country,
       `${namespace}/${secret}`,
       change === 'skipped' ? style.yellow(change) : change,
-      day(notAfter),
+      dayOrNone(notAfter),
       change === 'unchanged' ? '' : reason,
     ]),
   ]
@@ -107,6 +108,6 @@ function expiry({ notAfter }: HostCertificate, now: number): string {
   return left > 0 ? `in ${text}` : `${text} ago`
 }
 
-function day(time: string | null): string {
-  return time === null ? '-' : time.slice(0, 10)
+function dayOrNone(time: string | null): string {
+  return time === null ? '-' : day(time)
 }

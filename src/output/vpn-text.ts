@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 
+import { day } from '../day.js'
 import type { VpnInitResult } from '../services/vpn-init.js'
 import type { VpnListResult, VpnUser } from '../services/vpn-list.js'
 import type { VpnRenewResult } from '../services/vpn-renew.js'
@@ -93,10 +94,6 @@ function stateText({ state, revokedAt }: VpnUser): string {
   const style = styles(process.stdout)
   if (state === 'valid') return style.green(state)
   return state === 'revoked' ? style.dim(`revoked ${day(revokedAt ?? '')}`) : style.red(state)
-}
-
-function day(time: string): string {
-  return time.slice(0, 10)
 }
 
 function text(...lines: string[]): string {

@@ -1,3 +1,4 @@
+import { day } from '../day.js'
 import { printableLine } from '../printable.js'
 import type { Endpoint, HttpExchange, SeenCertificate } from '../tools/http-probe.js'
 import { APPS, ENVIRONMENTS, pingAnswer } from '../values/contract.js'
@@ -29,7 +30,6 @@ export function tlsRow(
   if (certificate === undefined)
     return row('failed', `no TLS: ${saidOf(problem, asked)}`, handshakeAdvice(problem))
   const { names, notBefore, notAfter, matches, trusted, distrust = '' } = certificate
-  const day = (time: string) => time.slice(0, 10)
   if (!matches)
     return row(
       'failed',

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 
+import { day } from '../day.js'
 import type { TlsSecret } from '../cluster/tls-secrets.js'
 import { FailedError } from '../errors.js'
 import type { Issued } from '../pki/certificates.js'
@@ -105,7 +106,7 @@ async function made(now: Date): Promise<Kept> {
   const { certificatePem, makeAuthority, privateKeyPem } = await import('../pki/certificates.js')
   const issued = await makeAuthority({
     // The date tells two apart in the lists of browsers.
-    commonName: `k8sflow CA ${now.toISOString().slice(0, 10)}`,
+    commonName: `k8sflow CA ${day(now)}`,
     notBefore: new Date(now.getTime() - BACKDATED_MS),
     notAfter: new Date(now.getTime() + AUTHORITY_DAYS * DAY_MS),
     use: 'server',

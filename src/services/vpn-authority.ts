@@ -1,3 +1,4 @@
+import { day } from '../day.js'
 import { FailedError, InvalidInputError } from '../errors.js'
 import {
   type Issued,
@@ -82,13 +83,10 @@ export async function makeCertificate(
 ): Promise<MadeCertificate> {
   const { notAfter: last } = authority.certificate
   if (last <= now)
-    throw new FailedError(
-      `The VPN's authority ended on ${last.toISOString().slice(0, 10)}: it can make nothing more.`,
-      {
-        code: 'AUTHORITY_EXPIRED',
-        suggestions: ['Make the VPN anew in another folder: every user needs a new file then.'],
-      },
-    )
+    throw new FailedError(`The VPN's authority ended on ${day(last)}: it can make nothing more.`, {
+      code: 'AUTHORITY_EXPIRED',
+      suggestions: ['Make the VPN anew in another folder: every user needs a new file then.'],
+    })
   const wanted = endAfter(now, days)
   const notAfter = wanted < last ? wanted : last
   const { certificate, keys } = await issue({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
+import { day } from '../day.js'
 import { netmask, type Network, type VpnServer } from './vpn-settings.js'
 
 /*
@@ -75,7 +76,7 @@ export function userConfiguration(
   credentials: Credentials,
 ): string {
   return lines(
-    `# Written by "k8sflow vpn" for ${user.name}, until ${user.notAfter.slice(0, 10)}: holds a key, so give it to nobody else.`,
+    `# Written by "k8sflow vpn" for ${user.name}, until ${day(user.notAfter)}: holds a key, so give it to nobody else.`,
     'client',
     'dev tun',
     `proto ${proto === 'udp' ? 'udp' : 'tcp-client'}`,

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 
+import { day } from '../day.js'
 import { readVpnFile, readIndex, userFile, type VpnFiles, vpnFiles } from './vpn-folder.js'
 import { newestOf, usersOf, type VpnCertificate, type VpnIndex } from './vpn-index.js'
 import type { VpnOptions } from './vpn-options.js'
@@ -103,7 +104,7 @@ function endings(result: VpnListResult, now: Date): string[] {
 
 function ending(notAfter: string, now: Date): string {
   const days = daysUntil(notAfter, now)
-  if (Date.parse(notAfter) <= now.getTime()) return `ended on ${notAfter.slice(0, 10)}`
+  if (Date.parse(notAfter) <= now.getTime()) return `ended on ${day(notAfter)}`
   return days === 0 ? 'ends within a day' : `ends in ${String(days)} ${days === 1 ? 'day' : 'days'}`
 }
 

@@ -1,3 +1,4 @@
+import { day } from '../day.js'
 import { InvalidInputError } from '../errors.js'
 import type { Issued } from '../pki/certificates.js'
 import { makeCertificate, revocationListOf, serverConfigurationOf, withNextList } from './vpn-authority.js'
@@ -70,7 +71,7 @@ export async function renewVpn(options: VpnRenewOptions, tools: VpnTools): Promi
 
 function checkNotRevoked(user: string, { revoked }: VpnCertificate): void {
   if (revoked === null) return
-  throw new InvalidInputError(`User "${user}" was revoked on ${revoked.slice(0, 10)}. Nothing was changed.`, {
+  throw new InvalidInputError(`User "${user}" was revoked on ${day(revoked)}. Nothing was changed.`, {
     code: 'USER_REVOKED',
     suggestions: [`To let them in again: k8sflow vpn add ${user}`],
     data: { user, revokedAt: revoked },

@@ -1,3 +1,4 @@
+import { day } from '../day.js'
 import type { Issued } from '../pki/certificates.js'
 import { InvalidInputError } from '../errors.js'
 import { makeCertificate, revocationListOf, withNextList } from './vpn-authority.js'
@@ -167,7 +168,7 @@ function checkAbsent(index: VpnIndex, user: string, now: Date): void {
   )
     return
   throw new InvalidInputError(
-    `User "${user}" has a certificate that holds until ${certificate.notAfter.slice(0, 10)}. Nothing was changed.`,
+    `User "${user}" has a certificate that holds until ${day(certificate.notAfter)}. Nothing was changed.`,
     {
       code: 'USER_EXISTS',
       suggestions: [
