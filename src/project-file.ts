@@ -34,7 +34,7 @@ export const PATH_FLAGS: ReadonlySet<string> = new Set([
 /**
  * Finds the nearest `k8sflow.yaml`, from `folder` upwards, and offers its values to the flags by setting their
  * environment variables where those are unset: so a flag beats a variable, and a variable beats the file
- * (design, decision 6). Keys are the long names of flags; lists become comma-separated values. Keys of other
+ * (docs/decisions/0019). Keys are the long names of flags; lists become comma-separated values. Keys of other
  * commands' flags are left alone, since one file serves all commands.
  * @param flags those of the command that runs
  * @param knownFlags gives the names of all commands' flags, aliases included; asked only where there is a file

@@ -5,7 +5,7 @@ import { instanceName } from './deploy-plan.js'
 import type { LiveRelease } from './live-release.js'
 import { objectKey } from './manifest-objects.js'
 
-/** What a deployment would change that nobody may have meant (design, decision 3). */
+/** What a deployment would change that nobody may have meant (docs/decisions/0019). */
 export interface GuardFindings {
   /** Apps that would change their environment. */
   environmentChanges: (Instance & { from: string; release: string })[]

@@ -51,7 +51,7 @@ export interface NamespaceNeeds {
   keep: string[]
 }
 
-/** The one setting k8sflow adds: it makes the namespaces itself, since no release may own them (design, decision 2). */
+/** The one setting k8sflow adds: it makes the namespaces itself, since no release may own them (docs/decisions/0019). */
 export const OWN_SETTINGS = ['namespaces.create=false']
 
 /**

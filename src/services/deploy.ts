@@ -253,7 +253,7 @@ async function run(deployment: Deployment, options: DeployOptions, help: DeployH
   }
 }
 
-/** Annotates before it creates: helm must find the annotation on what it might delete (design, decision 2). */
+/** Annotates before it creates: helm must find the annotation on what it might delete (docs/decisions/0019). */
 async function prepareNamespaces({ cluster, namespaces }: Deployment, progress: Progress): Promise<void> {
   const { applyNamespaces, keepNamespaces } = await import('../cluster/namespaces.js')
   const { annotated } = await keepNamespaces(cluster, namespaces.keep)

@@ -177,7 +177,7 @@ function revisionNumber(revision: number | string | undefined): number | undefin
   })
 }
 
-/** helm deletes what a revision no longer renders: the namespaces must be kept before it runs (design, decision 2). */
+/** helm deletes what a revision no longer renders: the namespaces must be kept before it runs (docs/decisions/0019). */
 async function prepareNamespaces(
   session: Session,
   plans: readonly RollbackPlan[],

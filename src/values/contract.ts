@@ -1,4 +1,4 @@
-/** The fixed vocabulary of k8sflow: its apps, environments and names in the cluster (design, "The contract it keeps"). */
+/** The fixed vocabulary of k8sflow: its apps, environments and names in the cluster (docs/decisions/0019). */
 
 export const APPS = ['app1', 'app2'] as const
 export type App = (typeof APPS)[number]
