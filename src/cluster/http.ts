@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https'
 import type { ApiAnswer, ApiRequest } from './cluster.js'
 
 /** Milliseconds to reach the server, TLS included, before it counts as not answering. */
-export const CONNECT_TIMEOUT_MS = 5000
+const CONNECT_TIMEOUT_MS = 5000
 const DEFAULT_TIMEOUT_MS = 30_000
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 

@@ -10,7 +10,7 @@ const MANAGED_BY = 'app.kubernetes.io/managed-by'
 const POD_SECURITY = 'pod-security.kubernetes.io/enforce'
 
 /** Labels of the namespaces k8sflow creates; those that others made keep their own. */
-export const NAMESPACE_LABELS = {
+const NAMESPACE_LABELS = {
   [MANAGED_BY]: 'k8sflow',
   'app.kubernetes.io/part-of': 'we-road',
   [POD_SECURITY]: 'restricted',

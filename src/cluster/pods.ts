@@ -75,7 +75,7 @@ export async function podLogTail(
 }
 
 /** Reads the state of one pod. */
-export function podState(pod: Pod): PodState {
+function podState(pod: Pod): PodState {
   const { phase = 'Unknown', conditions = [], containerStatuses = [] } = pod.status ?? {}
   const [main = { name: '', image: '' }] = pod.spec?.containers ?? []
   const problem = podProblem(pod)

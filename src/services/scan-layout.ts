@@ -18,7 +18,7 @@ interface Descriptor {
 }
 
 /** Whether a folder is an OCI image layout. */
-export function isLayout(folder: string): boolean {
+function isLayout(folder: string): boolean {
   return existsSync(join(folder, 'index.json')) && existsSync(join(folder, 'blobs'))
 }
 

@@ -32,7 +32,7 @@ export interface WrittenValues {
 }
 
 /** The name of an app's values file for an environment. */
-export function valuesFileName(app: App, environment: Environment): string {
+function valuesFileName(app: App, environment: Environment): string {
   return `${app}-${environment}.yml`
 }
 

@@ -18,7 +18,7 @@ import { checkUser, daysUntil, endAfter } from './vpn-settings.js'
 import { checkKnown, issueTo, type VpnAddResult } from './vpn-users.js'
 
 /** Days before its end from which a user's certificate is renewed with all others. */
-export const WITHIN_DAYS = 30
+const WITHIN_DAYS = 30
 
 export interface VpnRenewResult {
   dir: string

@@ -19,8 +19,8 @@ export interface Network {
   bits: number
 }
 
-export const DEFAULT_PORT = 1194
-export const DEFAULT_NETWORK = '10.8.0.0/24'
+const DEFAULT_PORT = 1194
+const DEFAULT_NETWORK = '10.8.0.0/24'
 /** Of the server's certificate and a revocation list: both end together, since both are then copied to the server. */
 export const SERVER_DAYS = 730
 export const USER_DAYS = 365

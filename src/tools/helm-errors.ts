@@ -112,7 +112,7 @@ const SUGGESTIONS: Partial<Record<HelmErrorKind, readonly string[]>> = {
 }
 
 /** Tells what kind of failure helm's words stand for. */
-export function helmErrorKind(stderr: string): HelmErrorKind {
+function helmErrorKind(stderr: string): HelmErrorKind {
   return KINDS.find(([words]) => words.test(stderr))?.[1] ?? 'other'
 }
 
@@ -133,7 +133,7 @@ export function helmError(subject: string, run: Completed): HelmError {
 /**
  * The part of helm's stderr worth reading: from its last `Error:` on, without helm 4's log lines and warnings.
  */
-export function helmReason(stderr: string): string {
+function helmReason(stderr: string): string {
   const start = stderr.search(/^Error: (?![\s\S]*^Error: )/m)
   const said = start < 0 ? stderr : stderr.slice(start + 'Error: '.length)
   const lines = said.split('\n').filter((line) => !/^(level=|time=|WARNING: |Flag --|[IWE]\d{4} )/.test(line))

@@ -2,7 +2,7 @@ import { askVersion, checkVersion } from './program-version.js'
 import type { Runner } from './runner.js'
 
 /** The oldest helm that works: `--take-ownership` came with it. */
-export const OLDEST_HELM = '3.17.0'
+const OLDEST_HELM = '3.17.0'
 
 export interface HelmVersion {
   /** As helm says it, without the `v`: `4.3.1`. */
