@@ -4,7 +4,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 
 import { FailedError, InvalidInputError } from '../errors.js'
 
-/** How long another k8sflow may hold a file before it is taken for dead; a write takes milliseconds. */
+/**
+ * How long another k8sflow may hold a file before it is taken for dead; a write takes milliseconds. One that was only held
+ * up notices that, and begins again.
+ */
 const STALE_MS = 3000
 const RETRY_MS = 25
 
@@ -38,6 +41,19 @@ export async function editFile(
   read: (path: string) => Promise<string>,
   options: EditOptions = {},
 ): Promise<Change> {
+  for (;;) {
+    const change = await editOnce(path, edit, read, options)
+    if (change !== undefined) return change
+  }
+}
+
+/** Undefined where another run has taken this one for dead meanwhile: nothing was written. */
+async function editOnce(
+  path: string,
+  edit: Edit,
+  read: (path: string) => Promise<string>,
+  options: EditOptions,
+): Promise<Change | undefined> {
   const target = await realTarget(path)
   const first = await contents(target, read)
   if (first !== undefined && (await edit(first)) === first) return 'unchanged'
@@ -49,6 +65,7 @@ export async function editFile(
     })
   })
   if (handle === undefined) return 'updated'
+  const own = await handle.stat()
   try {
     // Read again: another run may have written meanwhile.
     const before = await contents(target, read)
@@ -60,6 +77,7 @@ export async function editFile(
       else if (options.mode !== undefined) await handle.chmod(options.mode)
       await handle.sync()
       await handle.close()
+      if (!(await isSame(temporary, own))) return undefined
       await moveOver(temporary, target, { before, after }, options)
       return before === undefined ? 'created' : 'updated'
     }
@@ -68,9 +86,15 @@ export async function editFile(
     throw error instanceof Error && 'code' in error && 'syscall' in error ? writeError(path, error) : error
   } finally {
     await handle.close().catch(() => undefined)
-    // Gone when it was renamed; unlink, since rm loads what it takes to remove folders.
-    await fs.unlink(temporary).catch(() => undefined)
+    // Gone when it was renamed, perhaps another run's by now; unlink, since rm loads what it takes to remove folders.
+    if (await isSame(temporary, own)) await fs.unlink(temporary).catch(() => undefined)
   }
+}
+
+/** Whether a path still leads to that file. */
+async function isSame(path: string, { ino, dev }: { ino: number; dev: number }): Promise<boolean> {
+  const found = await fs.stat(path).catch(() => undefined)
+  return found?.ino === ino && found.dev === dev
 }
 
 /** @throws InvalidInputError when a file cannot be made or changed at this path; nothing is written */
@@ -168,16 +192,20 @@ async function fill(file: fs.FileHandle, bytes: Buffer): Promise<void> {
 }
 
 async function exclusive(temporary: string, path: string, mode = 0o666): Promise<fs.FileHandle> {
-  for (const start = Date.now(); ;) {
+  let holder: number | undefined
+  for (let since = Date.now(); ;) {
     try {
       return await fs.open(temporary, 'wx', mode)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error)
     }
     const stat = await fs.stat(temporary).catch(absent)
+    // Of many runs each has its turn: only one that keeps it is waited for in vain.
+    if (stat?.ino !== holder) since = Date.now()
+    holder = stat?.ino
     // Left behind by a run that was killed: what it wrote never became the file.
     if (stat && Date.now() - stat.mtimeMs > STALE_MS) await fs.rm(temporary, { force: true })
-    else if (Date.now() - start > STALE_MS)
+    else if (Date.now() - since > STALE_MS)
       throw new FailedError(`${path} is being written by another k8sflow.`, {
         code: 'FILE_BUSY',
         suggestions: [`Try again; if nothing else runs, delete ${temporary}.`],
