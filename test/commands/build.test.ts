@@ -455,7 +455,7 @@ describe('k8sflow build', () => {
       const running = run(argv)
       for (const start = Date.now(); ; await new Promise((done) => setTimeout(done, 20))) {
         if ((await docker.log()).some(({ waiting }) => waiting !== undefined)) break
-        if (Date.now() - start > 10_000) expect.fail((await running).stderr)
+        if (Date.now() - start > 45_000) expect.fail((await running).stderr)
       }
       process.kill(process.pid, 'SIGINT')
       const result = await running

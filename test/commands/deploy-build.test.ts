@@ -29,12 +29,13 @@ if (args[1] === 'ls') {
 const definition = JSON.parse(readFileSync(0, 'utf8'))
 const helm = JSON.parse(readFileSync(process.env.FAKE_HELM, 'utf8'))
 const targets = Object.keys(definition.target)
+// Before anything is noted: whoever reads that may send the signal at once.
+process.on('SIGINT', () => process.exit(130))
 appendFileSync('docker.log', JSON.stringify({ args, definition, helm: helm.log.map(({ args }) => args[0]) }) + '\\n')
 if (process.env.FAKE_DOCKER === 'fails') {
   console.error('ERROR: target app1: failed to solve: no such file')
   process.exit(1)
 }
-process.on('SIGINT', () => process.exit(130))
 while (process.env.FAKE_DOCKER === 'waits' && !existsSync('go')) await new Promise((done) => setTimeout(done, 20))
 const digests = ${JSON.stringify(DIGESTS)}
 const metadata = targets.map((app) => [app, { 'containerimage.digest': digests[app] }])

@@ -441,8 +441,7 @@ describe('k8sflow scan', () => {
   it('ends with 130 when it is interrupted, leaving nothing behind', async () => {
     await answers({ x: { wait: true } })
     const done = run(['localhost:1/x/a', 'localhost:1/x/b'])
-    while ((await calls('image')).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    while ((await calls('waiting')).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
     process.emit('SIGINT')
     const { exitCode, stderr } = await done
     expect(exitCode).to.equal(130)
@@ -453,8 +452,7 @@ describe('k8sflow scan', () => {
   it('ends with 130 when it is interrupted while SARIF is made', async () => {
     await answers({ convert: { wait: true }, x: report('clean-end-of-life') })
     const done = run(['localhost:1/x/a', '--format', 'sarif'])
-    while ((await calls('convert')).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    while ((await calls('waiting')).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
     process.emit('SIGINT')
     const { exitCode, stdout } = await done
     expect(exitCode).to.equal(130)

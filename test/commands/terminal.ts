@@ -36,7 +36,7 @@ export interface Terminal {
 /** Printed last of all: the terminal may report the end before the last output. */
 const THE_END = 'that was all'
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 45_000
 
 /** Starts `node bin/run.js` under a shell in a pseudo-terminal; `npm run build` must have run. */
 export function startInTerminal(
@@ -62,7 +62,7 @@ export function startInTerminal(
   const waitFor = async (condition: () => boolean, what: string) => {
     for (const start = Date.now(); !condition();) {
       const now = Date.now()
-      if (now - start > PATIENCE_MS || now - exitedAt > 1000) {
+      if (now - start > PATIENCE_MS || now - exitedAt > 5000) {
         child.kill()
         throw new Error(`${what} did not come:\n${stripVTControlCharacters(output)}`)
       }

@@ -57,7 +57,7 @@ async function hang() {
     process.on(name, () => {
       if (signals.push(name) === 1) setTimeout(stop, 300)
     })
-  const end = setTimeout(stop, 15_000)
+  const end = setTimeout(stop, 60_000)
   note({ waiting: verb })
   await stopped
   clearTimeout(end)

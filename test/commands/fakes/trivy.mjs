@@ -26,9 +26,11 @@ else {
   }
 }
 
+/** Says that it waits once a signal ends it as trivy would be ended. */
 function wait() {
   process.on('SIGINT', () => process.exit(1))
-  setTimeout(() => undefined, 30_000)
+  setTimeout(() => undefined, 60_000)
+  appendFileSync(log, `${JSON.stringify(['waiting'])}\n`)
 }
 
 function convert(report) {

@@ -142,7 +142,7 @@ describe('connect', () => {
     })
     const big = await cluster.exchange({ path: '/big', maxBytes: 10 })
     expect(big).to.deep.equal({ status: 200, text: 'x'.repeat(10), truncated: true })
-    const error = await caught(cluster.exchange({ path: '/silent', timeoutMs: 50 }))
+    const error = await caught(cluster.exchange({ path: '/silent', timeoutMs: 1000 }))
     expect(error).to.include({ code: 'CLUSTER_SLOW', exitCode: 5 })
   })
 

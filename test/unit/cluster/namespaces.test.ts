@@ -100,7 +100,7 @@ describe('namespaces', () => {
   it('waits for deletion, and says why it does not get on', async () => {
     let asked = 0
     const gone = fakeCluster(({ method }) => (method === 'DELETE' || (asked += 1) < 3 ? owned : undefined))
-    expect(await deleteNamespaces(gone, ['we-road-it'], { timeoutMs: 1000, pollMs: 1 })).to.deep.equal({
+    expect(await deleteNamespaces(gone, ['we-road-it'], { timeoutMs: 60_000, pollMs: 1 })).to.deep.equal({
       remaining: [],
     })
     const stuck = fakeCluster(() => ({

@@ -170,7 +170,7 @@ describe('reading images in a registry', () => {
     registry.login = { scheme: 'basic', ...LOGIN }
     let give: (found: CredentialSearch) => void = () => undefined
     const credentials = async () => new Promise<CredentialSearch>((resolve) => (give = resolve))
-    expect((await failure('hecha00/app1:1', { credentials, timeoutMs: 50 })).kind).to.equal('timeout')
+    expect((await failure('hecha00/app1:1', { credentials, timeoutMs: 1000 })).kind).to.equal('timeout')
     give({ credentials: LOGIN })
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(registry.requests).to.have.lengthOf(1)

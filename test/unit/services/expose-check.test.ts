@@ -19,7 +19,10 @@ import { inFolder } from './in-folder.js'
 
 const HOST = 'app1-it.info'
 const HERE = '127.0.0.1'
-const LIMITS = { lookUp: 1000, knock: 1500, answer: 1500 }
+/** Far more than anything here needs, where something is to come… */
+const LIMITS = { lookUp: 15_000, knock: 15_000, answer: 15_000 }
+/** …and soon enough where nothing will. */
+const SOON = 1500
 
 const says =
   (status: number, body: string, headers: Record<string, string> = {}): RequestListener =>
@@ -53,8 +56,11 @@ describe('a request followed to its app', () => {
     found: FoundName = byDns(HERE),
     tools: Partial<ExposeTools> = {},
   ) => exposeCheck({ host: HOST, ...options }, { lookUp: async () => found, limits: LIMITS, ...tools })
-  const at = async ({ port }: { port: number }, options: Partial<ExposeCheckOptions> = {}) =>
-    check({ ...options, port: [String(port)] })
+  const at = async (
+    { port }: { port: number },
+    options: Partial<ExposeCheckOptions> = {},
+    limits: Partial<typeof LIMITS> = {},
+  ) => check({ ...options, port: [String(port)] }, byDns(HERE), { limits: { ...LIMITS, ...limits } })
   const trusting = async (server: Listening, authorityOf = ca) =>
     inFolder({ 'ca.crt': certificatePem(authorityOf.certificate) }, async () => at(server, { ca: 'ca.crt' }))
   const verdicts = ({ hops }: ExposeCheckResult) => hops.map(({ hop, verdict }) => `${hop} ${verdict}`)
@@ -189,7 +195,7 @@ describe('a request followed to its app', () => {
     it('says nothing', async function () {
       if (process.platform !== 'linux') this.skip()
       const server = kept(await silentPort())
-      expect(first(await at(server), 'port')).to.include('does not answer within 1.5 s')
+      expect(first(await at(server, {}, { knock: SOON }), 'port')).to.include('does not answer within 1.5 s')
     })
 
     it('advises about the router and hairpin NAT where the address is public', async () => {
@@ -244,9 +250,11 @@ describe('a request followed to its app', () => {
 
     it('takes too long, at the beginning or in the middle', async () => {
       const slow = kept(await httpServer(() => undefined))
-      expect(first(await at(slow), 'ingress')).to.include('nothing came within 1.5 s')
+      expect(first(await at(slow, {}, { answer: SOON }), 'ingress')).to.include('nothing came within 1.5 s')
       const halting = kept(await httpServer((_request, response) => response.writeHead(200).write('hello')))
-      expect(first(await at(halting), 'ingress')).to.include('nothing came within 1.5 s')
+      expect(first(await at(halting, {}, { answer: SOON }), 'ingress')).to.include(
+        'nothing came within 1.5 s',
+      )
     })
   })
 
@@ -295,7 +303,7 @@ describe('a request followed to its app', () => {
         .to.include('no TLS')
         .and.include('forwarded to 443')
       const mute = kept(await tcpServer(() => undefined, true))
-      expect(first(await at(mute), 'tls')).to.include('nothing came within 1.5 s')
+      expect(first(await at(mute, {}, { answer: SOON }), 'tls')).to.include('nothing came within 1.5 s')
     })
   })
 

@@ -214,7 +214,7 @@ describe('pinning images', () => {
     const error = await errorOf(pinImages([at('one.yml'), at('two.yml')], [ONE, TWO]))
     expect(short(error.message)).to.match(/^two\.yml is being written by another k8sflow/)
     expect([await read('one.yml'), await read('two.yml')]).to.deep.equal([APP1, APP2])
-  }).timeout(10_000)
+  })
 
   it('checks with the chart that is named; one without a schema takes any repository', async () => {
     await mkdir(at('chart'))

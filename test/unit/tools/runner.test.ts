@@ -17,11 +17,11 @@ const node = (code: string, more: Partial<Invocation> = {}): Invocation => ({
 /** Counts its SIGINTs, and ends a while after the first: a second one would still be seen. */
 const COUNTS_SIGNALS = `let count = 0
 process.on('SIGINT', () => { if ((count += 1) === 1) setTimeout(() => { console.log('signals ' + count); process.exit(3) }, 150) })
-setTimeout(() => {}, 10_000)
+setTimeout(() => {}, 60_000)
 console.log('ready')`
 
 /** Hears SIGTERM and goes on; it would not end before its child does, which is as deaf and holds its output open. */
-const DEAF = `const deaf = "process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 30_000)"
+const DEAF = `const deaf = "process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 60_000)"
 require('node:child_process').spawn(process.execPath, ['-e', deaf], { stdio: 'inherit' })
 process.on('SIGTERM', () => console.log('heard'))
 setTimeout(() => console.log('ready'), 300)`
@@ -102,24 +102,24 @@ describe('the runner', () => {
   })
 
   it('asks with another signal where told, and kills what does not end, with all it started', async () => {
-    const options = { stopSignal: 'SIGTERM', ownGroup: true, killAfterMs: 200 } as const
+    const options = { stopSignal: 'SIGTERM', ownGroup: true, killAfterMs: 2000 } as const
     const { endedBy, stdout } = await interrupted(DEAF, options)
     expect([endedBy, stdout.split('\n')[1]]).to.deep.equal(['SIGKILL', 'heard'])
   })
 
   it('kills what does not end when its time is over, with all it started', async () => {
-    const alone = `process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 30_000)`
+    const alone = `process.on('SIGTERM', () => console.log('heard')); setTimeout(() => {}, 60_000)`
     const [group, single] = await Promise.all([
-      runner.run(node(DEAF, { timeoutMs: 3000, ownGroup: true, killAfterMs: 200 })),
+      runner.run(node(DEAF, { timeoutMs: 6000, ownGroup: true, killAfterMs: 2000 })),
       // However long that takes: such a program is not waited for without end.
-      runner.run(node(alone, { timeoutMs: 3000 })),
+      runner.run(node(alone, { timeoutMs: 6000 })),
     ])
     expect([group.endedBy, group.stdout.split('\n')[1]]).to.deep.equal(['SIGKILL', 'heard'])
     expect([single.endedBy, single.stdout]).to.deep.equal(['SIGKILL', 'heard'])
   })
 
   it('says which signal ended a program', async () => {
-    expect(await interrupted('setTimeout(() => {}, 10_000); console.log("ready")')).to.deep.equal({
+    expect(await interrupted('setTimeout(() => {}, 60_000); console.log("ready")')).to.deep.equal({
       exitCode: 1,
       stdout: 'ready',
       stderr: '',
@@ -130,7 +130,7 @@ describe('the runner', () => {
 
   it('interrupts at once what is started after the signal', async () => {
     const { endedBy } = await runner.run(
-      node('setTimeout(() => {}, 10_000)', { signal: AbortSignal.abort() }),
+      node('setTimeout(() => {}, 60_000)', { signal: AbortSignal.abort() }),
     )
     expect(endedBy).to.equal('SIGINT')
   })
@@ -143,7 +143,7 @@ describe('the runner', () => {
   })
 
   it('ends a program that takes longer than it may', async () => {
-    const { endedBy, exitCode } = await runner.run(node('setTimeout(() => {}, 10_000)', { timeoutMs: 100 }))
+    const { endedBy, exitCode } = await runner.run(node('setTimeout(() => {}, 60_000)', { timeoutMs: 100 }))
     expect([endedBy, exitCode]).to.deep.equal(['SIGTERM', 1])
   })
 
