@@ -24,6 +24,7 @@ type options struct {
 	listen   string
 	keep     int64
 	interval time.Duration
+	grace    time.Duration // for answers that are under way at the end
 	show     Private
 }
 
@@ -44,7 +45,7 @@ func main() {
 }
 
 func parseFlags(arguments []string, output io.Writer) (options, error) {
-	var asked options
+	asked := options{grace: 5 * time.Second}
 	flags := flag.NewFlagSet("log-exporter", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&asked.file, "file", "/logs/access.log", "the log that nginx appends to, on a volume of its own")
@@ -66,7 +67,7 @@ func parseFlags(arguments []string, output io.Writer) (options, error) {
 	return asked, err
 }
 
-// run serves until the context ends; then streams end, other answers get five seconds, and the state is saved. listening is
+// run serves until the context ends; then streams end, other answers get the time of grace, and the state is saved. listening is
 // told the address, nil: nobody.
 func run(ctx context.Context, asked options, listening func(net.Addr)) error {
 	journal, err := OpenJournal(asked.file, asked.keep)
@@ -93,13 +94,13 @@ func run(ctx context.Context, asked options, listening func(net.Addr)) error {
 	if listening != nil {
 		listening(plain.Addr())
 	}
-	err = serve(ctx, server, &limitedListener{Listener: plain, slots: make(chan struct{}, maxConnections)})
+	err = serve(ctx, server, &limitedListener{Listener: plain, slots: make(chan struct{}, maxConnections)}, asked.grace)
 	unfollow()
 	followed.Wait()
 	return errors.Join(err, journal.Close())
 }
 
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+func serve(ctx context.Context, server *http.Server, listener net.Listener, grace time.Duration) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -107,7 +108,7 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 		return err
 	case <-ctx.Done():
 	}
-	patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	patience, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if server.Shutdown(patience) != nil {
 		return server.Close()

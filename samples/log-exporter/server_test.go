@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -35,6 +36,8 @@ func start(t testing.TB, path string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Longer than any machine stands still: what ends soon has ended without it.
+	asked.grace = 5 * time.Minute
 	go func() { ended <- run(ctx, asked, func(at net.Addr) { address <- at }) }()
 	var once sync.Once
 	var result error
@@ -85,7 +88,7 @@ func (s *service) received(count int64) {
 
 func (s *service) eventually(condition func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatal("it did not happen: ", s.stats())
 		}
@@ -281,11 +284,15 @@ func TestFollowOverRestarts(t *testing.T) {
 	got := stream{}
 	writing, stop := context.WithCancel(context.Background())
 	var written sync.WaitGroup
+	var last atomic.Int64
 	written.Add(1)
 	go func() {
 		defer written.Done()
 		for writing.Err() == nil {
-			nginx.log(10)
+			// No further ahead of the reader than the window reaches, however long a restart takes.
+			if nginx.written-last.Load() < testKeep/100 {
+				nginx.log(10)
+			}
 			time.Sleep(2 * time.Millisecond)
 		}
 	}()
@@ -297,12 +304,12 @@ func TestFollowOverRestarts(t *testing.T) {
 		}
 		begin := time.Now()
 		time.AfterFunc(100*time.Millisecond, func() { s.end() })
-		if got.read(response.Body, func(int64) {}); time.Since(begin) > 3*time.Second {
+		if got.read(response.Body, last.Store); time.Since(begin) > time.Minute {
 			t.Errorf("the stream ended after %v", time.Since(begin))
 		}
 		response.Body.Close()
 		begun := time.Now()
-		if err := s.end(); err != nil || time.Since(begun) > 2*time.Second {
+		if err := s.end(); err != nil || time.Since(begun) > time.Minute {
 			t.Errorf("ended after %v: %v", time.Since(begun), err)
 		}
 	}
@@ -325,7 +332,7 @@ func TestStopEndsAnIdleStream(t *testing.T) {
 	defer response.Body.Close()
 	begun := time.Now()
 	time.AfterFunc(50*time.Millisecond, func() { s.end() })
-	if body, err := io.ReadAll(response.Body); err != nil || len(body) > 0 || time.Since(begun) > 3*time.Second {
+	if body, err := io.ReadAll(response.Body); err != nil || len(body) > 0 || time.Since(begun) > time.Minute {
 		t.Errorf("%q %v after %v", body, err, time.Since(begun))
 	}
 }
@@ -350,7 +357,8 @@ func TestStalledReaders(t *testing.T) {
 	following.Add(1)
 	go func() { defer following.Done(); journal.Follow(ctx, 2*time.Millisecond) }()
 	handler := NewServer(ctx, journal, Private{})
-	handler.stallTime = 300 * time.Millisecond
+	// Longer than the reader that takes everything is kept waiting on a busy machine.
+	handler.stallTime = 3 * time.Second
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -384,6 +392,7 @@ func TestStalledReaders(t *testing.T) {
 	nginx := startNginx(t, path)
 	var memory runtime.MemStats
 	var most uint64
+	begun := time.Now()
 	for round := 0; s.stats()["readers"] > 1; round++ {
 		nginx.log(2000)
 		if round%10 == 0 {
@@ -391,7 +400,7 @@ func TestStalledReaders(t *testing.T) {
 			runtime.ReadMemStats(&memory)
 			most = max(most, memory.HeapAlloc)
 		}
-		if time.Sleep(10 * time.Millisecond); round > 2000 {
+		if time.Sleep(10 * time.Millisecond); time.Since(begun) > 5*time.Minute {
 			t.Fatal("stalled readers are not given up")
 		}
 	}
