@@ -25,6 +25,7 @@ type options struct {
 	keep     int64
 	interval time.Duration
 	grace    time.Duration // for answers that are under way at the end
+	stall    time.Duration // until a client that takes nothing is gone
 	show     Private
 }
 
@@ -45,7 +46,7 @@ func main() {
 }
 
 func parseFlags(arguments []string, output io.Writer) (options, error) {
-	asked := options{grace: 5 * time.Second}
+	asked := options{grace: 5 * time.Second, stall: stallTime}
 	flags := flag.NewFlagSet("log-exporter", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&asked.file, "file", "/logs/access.log", "the log that nginx appends to, on a volume of its own")
@@ -85,8 +86,10 @@ func run(ctx context.Context, asked options, listening func(net.Addr)) error {
 		defer followed.Done()
 		journal.Follow(following, asked.interval)
 	}()
+	handler := NewServer(ctx, journal, asked.show)
+	handler.stallTime = asked.stall
 	server := &http.Server{
-		Handler:           NewServer(ctx, journal, asked.show).Handler(),
+		Handler:           handler.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    16 << 10,

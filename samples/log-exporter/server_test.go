@@ -36,8 +36,8 @@ func start(t testing.TB, path string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Longer than any machine stands still: what ends soon has ended without it.
-	asked.grace = 5 * time.Minute
+	// Longer than any machine is busy: what ends soon has ended without them.
+	asked.grace, asked.stall = 5*time.Minute, 5*time.Minute
 	go func() { ended <- run(ctx, asked, func(at net.Addr) { address <- at }) }()
 	var once sync.Once
 	var result error
@@ -88,7 +88,7 @@ func (s *service) received(count int64) {
 
 func (s *service) eventually(condition func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); !condition(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatal("it did not happen: ", s.stats())
 		}
