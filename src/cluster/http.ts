@@ -1,5 +1,6 @@
 import type { RequestOptions } from 'node:https'
 
+import { timeLimit } from '../time-limit.js'
 import type { ApiAnswer, ApiRequest } from './cluster.js'
 
 /** Milliseconds to reach the server, TLS included, before it counts as not answering. */
@@ -27,7 +28,10 @@ export function requestUrl(server: string, request: Pick<ApiRequest, 'path' | 'q
   return url
 }
 
-/** Sends one request over HTTP or HTTPS, bounded in time and in the size of the answer. */
+/**
+ * Sends one request over HTTP or HTTPS, bounded in time and in the size of the answer. Time counts from when it is
+ * this request's turn: until then it waits for others of its agent, each of which has its own limit.
+ */
 export async function sendHttp(
   server: string,
   request: ApiRequest,
@@ -56,23 +60,32 @@ export async function sendHttp(
       },
     })
     const connectMs = Math.min(CONNECT_TIMEOUT_MS, timeoutMs)
-    const connecting = setTimeout(() => outgoing.destroy(new TimeoutFailure('connect', connectMs)), connectMs)
-    const answering = setTimeout(() => outgoing.destroy(new TimeoutFailure('answer', timeoutMs)), timeoutMs)
+    let connected = () => {}
+    let answered = () => {}
     const settle = () => {
-      clearTimeout(connecting)
-      clearTimeout(answering)
+      connected()
+      answered()
     }
+    const begin = () => {
+      answered = timeLimit(timeoutMs, () => outgoing.destroy(new TimeoutFailure('answer', timeoutMs)))
+      connected = timeLimit(connectMs, () => outgoing.destroy(new TimeoutFailure('connect', connectMs)))
+    }
+    // An agent without a limit, such as that of a proxy, has no queue: it gives the socket when it is connected.
+    const queues = typeof options.agent === 'object' && Number.isFinite(options.agent.maxSockets)
+    if (!queues) begin()
     outgoing.on('socket', (socket) => {
+      if (outgoing.destroyed) return
+      if (queues) begin()
       if (socket.connecting)
-        socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', () => clearTimeout(connecting))
-      else clearTimeout(connecting)
+        socket.once(url.protocol === 'http:' ? 'connect' : 'secureConnect', () => connected())
+      else connected()
     })
     outgoing.on('error', (error) => {
       settle()
       reject(error)
     })
     outgoing.on('response', (incoming) => {
-      clearTimeout(connecting)
+      connected()
       const chunks: Buffer[] = []
       let size = 0
       const finish = (truncated: boolean) => {

@@ -1,5 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node'
 
+import { timeLimit } from '../time-limit.js'
 import { connectionFailure, statusFailure } from './access.js'
 import type { ClusterTarget, PodConnection, PodPort } from './cluster.js'
 import { TimeoutFailure } from './http.js'
@@ -51,19 +52,19 @@ export async function openPodPort(
 }
 
 async function within(milliseconds: number, opening: Promise<Socket>): Promise<Socket> {
-  let timer: NodeJS.Timeout | undefined
+  let inTime = () => {}
   let late = false
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    inTime = timeLimit(milliseconds, () => {
       late = true
       reject(new TimeoutFailure('answer', milliseconds))
-    }, milliseconds)
+    })
   })
   opening.then(
     (socket) => late && socket.close(),
     () => undefined,
   )
-  return Promise.race([opening, timeout]).finally(() => clearTimeout(timer))
+  return Promise.race([opening, timeout]).finally(inTime)
 }
 
 /** client-node rejects with the WebSocket's ErrorEvent; a refusal is only in its words, `Unexpected server response: 403`. */

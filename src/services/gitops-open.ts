@@ -7,6 +7,8 @@ import { type ArgocdChoice, INSTALL_ARGOCD } from './gitops-status.js'
 import { checkNamespace } from './namespace.js'
 
 const SERVICE = 'argocd-server'
+/** More than a connection to the pod may take. */
+const TLS_TIMEOUT_MS = 20_000
 
 export interface GitopsOpenOptions extends ArgocdChoice {
   /** Port on this machine; left out, one that is free. */
@@ -117,7 +119,7 @@ async function speaksTls({ address, port }: ForwardedPort): Promise<boolean> {
       socket.destroy()
       resolve(true)
     })
-    socket.setTimeout(5000, () => socket.destroy(new Error('no answer')))
+    socket.setTimeout(TLS_TIMEOUT_MS, () => socket.destroy(new Error('no answer')))
     socket.on('error', () => resolve(false))
   })
 }

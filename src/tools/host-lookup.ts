@@ -2,6 +2,7 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 
+import { timeLimit } from '../time-limit.js'
 import { systemHostsFile } from './hosts-path.js'
 
 /** What a name stands for on this machine. */
@@ -65,13 +66,13 @@ async function limited<Value>(
   work: Promise<Value>,
   timeoutMs: number,
 ): Promise<{ value: Value } | { problem: string }> {
-  let timer: NodeJS.Timeout | undefined
+  let inTime = () => {}
   const late = new Promise<{ problem: string }>((resolve) => {
-    timer = setTimeout(() => resolve({ problem: 'ETIMEDOUT' }), timeoutMs)
+    inTime = timeLimit(timeoutMs, () => resolve({ problem: 'ETIMEDOUT' }))
   })
   const done = work.then(
     (value) => ({ value }),
     ({ code = 'EUNKNOWN' }: NodeJS.ErrnoException) => ({ problem: code }),
   )
-  return Promise.race([done, late]).finally(() => clearTimeout(timer))
+  return Promise.race([done, late]).finally(inTime)
 }

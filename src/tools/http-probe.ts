@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
 
+import { timeLimit } from '../time-limit.js'
+
 /** Where to knock: an IP address and a TCP port. */
 export interface Endpoint {
   address: string
@@ -58,12 +60,12 @@ export async function knock({ address, port }: Endpoint, timeoutMs: number): Pro
   return new Promise((resolve) => {
     const socket = connect({ host: address, port })
     const settle = (state: PortState, code?: string) => {
-      clearTimeout(timer)
+      inTime()
       socket.destroy()
       const milliseconds = Math.round(performance.now() - start)
       resolve({ state, milliseconds, ...(code === undefined ? {} : { code }) })
     }
-    const timer = setTimeout(() => settle('silent', 'ETIMEDOUT'), timeoutMs)
+    const inTime = timeLimit(timeoutMs, () => settle('silent', 'ETIMEDOUT'))
     socket.once('connect', () => settle('open'))
     socket.once('error', ({ code = 'EUNKNOWN' }: NodeJS.ErrnoException) => settle(portState(code), code))
   })
@@ -101,13 +103,12 @@ export async function exchange(
         : {}),
     })
     const settle = (found: HttpExchange) => {
-      clearTimeout(timer)
+      inTime()
       outgoing.destroy()
       resolve({ ...(certificate === undefined ? {} : { certificate }), ...found })
     }
-    const timer = setTimeout(
-      () => settle({ problem: { code: 'ETIMEDOUT', message: 'no answer' } }),
-      timeoutMs,
+    const inTime = timeLimit(timeoutMs, () =>
+      settle({ problem: { code: 'ETIMEDOUT', message: 'no answer' } }),
     )
     outgoing.on('socket', (socket) =>
       socket.once('secureConnect', () => {

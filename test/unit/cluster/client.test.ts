@@ -146,6 +146,13 @@ describe('connect', () => {
     expect(error).to.include({ code: 'CLUSTER_SLOW', exitCode: 5 })
   })
 
+  it('does not count the time in which a request waits for others to end', async () => {
+    // Eight at a time, of which each takes half of what it may.
+    const cluster = await serve((_request, response) => void setTimeout(() => response.end('{}'), 1500))
+    const asked = Array.from({ length: 20 }, async () => cluster.exchange({ path: '/slow', timeoutMs: 3000 }))
+    expect((await Promise.all(asked)).map(({ status }) => status)).to.deep.equal(asked.map(() => 200))
+  })
+
   it('tells a missing object from a refusal', async () => {
     const cluster = await serve((request, response) => {
       response.statusCode = request.url === '/gone' ? 404 : 403
