@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { BaseCommand } from '../base.js'
 import { EXIT_CODES } from '../exit-codes.js'
+import type { FramedText } from '../output/code-frame.js'
 import { validationText } from '../output/validation.js'
 import { validate, type Validation } from '../services/validate.js'
 import { chartPath } from '../tools/chart.js'
@@ -28,11 +29,11 @@ and refuses what helm lint does. All files are checked before it ends; exit code
 
   async run(): Promise<Validation> {
     const { argv } = await this.parse(Validate)
-    const texts = new Map<string, string>()
+    const texts = new Map<string, FramedText>()
     const validation = await validate({
       files: argv as string[],
       schemaFile: join(chartPath(), 'values.schema.json'),
-      onText: (path, text) => texts.set(path, text),
+      onText: (path, text, secrets) => texts.set(path, { text, secrets }),
     })
     if (!this.jsonEnabled()) this.show(validationText(validation, texts))
     await this.github(async () =>

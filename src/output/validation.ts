@@ -1,13 +1,13 @@
 import type { Validation } from '../services/validate.js'
 import type { Problem } from '../values/check.js'
-import { codeFrame } from './code-frame.js'
+import { codeFrame, type FramedText } from './code-frame.js'
 import { styles } from './styles.js'
 
 /** Problems, and warnings, shown of one file at most; `--json` holds them all. */
 const SHOWN = 20
 
 /** What `validate` found, for people: one line per file, or file:line:column with the lines in question. */
-export function validationText(validation: Validation, texts: ReadonlyMap<string, string>): string {
+export function validationText(validation: Validation, texts: ReadonlyMap<string, FramedText>): string {
   const style = styles(process.stdout)
   const entry = (path: string, problem: Problem, mark: string): string => {
     const { line, column, length = 1 } = problem

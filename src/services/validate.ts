@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { InvalidInputError } from '../errors.js'
 import { readText } from '../tools/text-file.js'
 import type { CheckedText, Problem } from '../values/check.js'
+import type { Span } from '../values/helm-yaml.js'
 
 export interface ValidatedFile {
   /** As it was named; `-` is stdin. */
@@ -22,8 +23,8 @@ export interface ValidateOptions {
   files: readonly string[]
   /** The chart's values.schema.json. */
   schemaFile: string
-  /** Given the text of each file that could be read: code frames need it. */
-  onText?: (path: string, text: string) => void
+  /** Given the text of each file that could be read, and where secrets stand in it: code frames need both. */
+  onText?: (path: string, text: string, secrets: readonly Span[]) => void
 }
 
 /** Checks every values file against the chart's schema as Helm would read it; one bad file does not stop the rest. */
@@ -36,11 +37,11 @@ export async function validate({ files, schemaFile, onText }: ValidateOptions): 
   const validated: ValidatedFile[] = []
   for (const path of files) {
     const read = await readText(path)
-    if ('text' in read) onText?.(path, read.text)
-    const { problems, warnings }: CheckedText =
+    const { problems, warnings, secrets }: CheckedText =
       'text' in read
         ? await checkText(read.text, check)
-        : { problems: [{ path: '', message: read.problem }], warnings: [] }
+        : { problems: [{ path: '', message: read.problem }], warnings: [], secrets: [] }
+    if ('text' in read) onText?.(path, read.text, secrets)
     if ('text' in read && read.text.trim() === '')
       warnings.push({ path: '', message: 'the file is empty; the chart then deploys nothing' })
     validated.push({ path, valid: problems.length === 0, problems, warnings })

@@ -1,4 +1,5 @@
 import { type Finding, type HelmYaml, readHelmYaml, type Span } from './helm-yaml.js'
+import { maskPointer, maySay } from './secret-keys.js'
 import type { SchemaCheck, SchemaProblem } from './schema.js'
 
 /** One thing wrong with a values file, at its place. */
@@ -18,6 +19,8 @@ export interface CheckedText {
   problems: Problem[]
   /** What Helm accepts silently and is probably not meant. */
   warnings: Problem[]
+  /** Where the text holds what may be secret: in order, apart from each other, each on one line. */
+  secrets: Span[]
 }
 
 /** Checks the text of one values file: that Helm can read it, and that what Helm then sees fits the schema. */
@@ -30,20 +33,22 @@ export async function checkText(text: string, check: SchemaCheck): Promise<Check
     ...(finding.hint === undefined ? {} : { hint: finding.hint }),
   })
   const warnings = yaml.warnings.map(locate)
-  if (yaml.value === undefined) return { problems: yaml.errors.map(locate), warnings }
+  const { secrets } = yaml
+  if (yaml.value === undefined) return { problems: yaml.errors.map(locate), warnings, secrets }
   const misfits = await check(yaml.value)
   const problems = misfits.map((misfit): Problem => {
     const span = spanFor(yaml, misfit)
-    const hint = bareWordHint(text.slice(span.start, span.end)) ?? misfit.hint
+    const source = text.slice(span.start, span.end)
+    const hint = (maySay(misfit.path, source) ? bareWordHint(source) : undefined) ?? misfit.hint
     return {
-      path: misfit.path,
+      path: maskPointer(misfit.path),
       ...placeOf(yaml, span, text),
       message: misfit.message,
       ...(hint === undefined ? {} : { hint }),
     }
   })
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
-  return { problems, warnings }
+  return { problems, warnings, secrets }
 }
 
 /** Where to point: at the key or value itself, else at the nearest thing around it. */

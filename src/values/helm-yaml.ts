@@ -13,6 +13,9 @@ import {
   type YAMLMap,
 } from 'yaml'
 
+import { MASK } from './secret-keys.js'
+import { secretSpans } from './secret-spans.js'
+
 /*
  * Reads YAML as Helm does (sigs.k8s.io/yaml: YAML 1.1 scalars, last duplicate wins, JSON in the end). Each rule
  * here was seen in runs of helm 3.17 and 4.1; test/integration/yaml-reading.test.ts repeats them.
@@ -47,6 +50,8 @@ export interface HelmYaml {
   /** Where each key stands, by the JSON pointer of its value. */
   keys: Map<string, Span>
   lines: LineCounter
+  /** What may be secret: in order, apart from each other, each on one line. Messages do not quote it. */
+  secrets: Span[]
 }
 
 const BOOLEAN = /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
@@ -99,10 +104,12 @@ export function readHelmYaml(text: string): HelmYaml {
     values: new Map(),
     keys: new Map(),
     lines,
+    secrets: [],
   }
   const control = CONTROL.exec(text)
   if (control) result.errors.push({ ...at(control.index, 1), message: 'YAML allows no control characters' })
   const documents = parse(text, lines)
+  result.secrets = secretSpans(text, documents)
   directive(text, documents, result)
   for (const document of documents) collectErrors(document, result)
   if (result.errors.length > 0) return result
@@ -187,8 +194,10 @@ function collectErrors(document: Document.Parsed, result: HelmYaml): void {
     result.errors.push({ ...at(tooDeep.pos[0], 1), message: 'this is nested too deeply' })
     return
   }
+  // Where a broken document's secrets end is not certain, so that nothing of it is quoted.
+  const words = result.secrets.length > 0 ? unquoted : sentence
   for (const error of document.errors)
-    result.errors.push({ start: error.pos[0], end: error.pos[1], message: sentence(error.message) })
+    result.errors.push({ start: error.pos[0], end: error.pos[1], message: words(error.message) })
   for (const warning of document.warnings)
     if (warning.code === 'TAG_RESOLVE_FAILED' && /2002:(int|float|bool|null)\b/.test(warning.message))
       result.errors.push({
@@ -202,6 +211,16 @@ function collectErrors(document: Document.Parsed, result: HelmYaml): void {
 function sentence(message: string): string {
   const line = message.split('\n')[0] ?? message
   return line.charAt(0).toLowerCase() + line.slice(1).replace(/:$/, '')
+}
+
+/** The same without what the yaml library quotes of the file. */
+function unquoted(message: string): string {
+  return sentence(message)
+    .replace(/: .*/, '')
+    .replace(/(escape sequence) .*/, '$1')
+    .replace(/cannot start with .*/, 'cannot start like this')
+    .replace(/^the \S.* tag has no suffix$/, 'a tag has no suffix')
+    .replace(/, so .* is invalid\.$/, '')
 }
 
 /** Turns nodes into what Helm's JSON would hold. */
@@ -224,7 +243,8 @@ class Walker {
     if (isAlias(node)) {
       const target = this.document ? node.resolve(this.document) : undefined
       if (!this.result.values.has(path)) this.result.values.set(path, spanOf(node))
-      if (target === undefined) return this.fail(node, `unknown anchor ${node.source}`)
+      if (target === undefined)
+        return this.fail(node, `unknown anchor ${this.isSecret(node) ? MASK : node.source}`)
       return this.value(target, path)
     }
     if (!this.result.values.has(path)) this.result.values.set(path, spanOf(node as Node | null))
@@ -269,7 +289,7 @@ class Walker {
     if (own.has(name)) {
       this.result.warnings.push({
         ...spanOf(pair.key as Node),
-        message: `${name} stands here a second time; helm uses the last one`,
+        message: `${this.isSecret(pair.key as Node) ? MASK : name} stands here a second time; helm uses the last one`,
       })
     }
     own.add(name)
@@ -294,6 +314,11 @@ class Walker {
       if (typeof merged === 'object' && merged !== null)
         for (const [key, value] of Object.entries(merged)) assign(map, key, value)
     }
+  }
+
+  private isSecret(node: Node): boolean {
+    const { start, end } = spanOf(node)
+    return this.result.secrets.some((secret) => secret.start < end && secret.end > start)
   }
 
   private fail(node: Node | null, message: string): null {

@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { JsonValue } from './helm-yaml.js'
 import { escapePointer, kindOf } from './helm-yaml.js'
 import { nearest } from './nearest.js'
+import { MASK, maskEntry, maskPointer, maySay } from './secret-keys.js'
 
 /** One way in which values do not fit the schema. */
 export interface SchemaProblem {
@@ -53,9 +54,21 @@ function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
 
 async function describe(error: ErrorObject): Promise<SchemaProblem> {
   const path = pathOf(error)
-  const name = lastName(path)
-  const words = await sentence(error, name)
+  const name = lastName(maskPointer(path))
+  const words = await sentence(withoutSecret(error, path), name)
   return { path, ...words, atKey: KEY_ERRORS.has(error.keyword) || error.propertyName !== undefined }
+}
+
+/** An error whose value may not be said. */
+interface SecretError extends ErrorObject {
+  secret: true
+}
+
+/** Of a secret value only its kind counts, and that only where it is wrong. */
+function withoutSecret(error: ErrorObject, path: string): ErrorObject | SecretError {
+  if (maySay(path, error.data)) return error
+  const kept = error.keyword === 'type' && typeof error.data !== 'string'
+  return { ...error, data: kept ? error.data : MASK, secret: true }
 }
 
 const KEY_ERRORS = new Set(['additionalProperties'])
@@ -130,11 +143,11 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   number: 'a number',
 }
 
-function wrongType(error: ErrorObject, name: string): Words {
+function wrongType(error: ErrorObject | SecretError, name: string): Words {
   const types = ([] as string[]).concat(error.params['type'] as string | string[])
   const wanted = types.filter((type) => type !== 'null').map((type) => TYPE_NAMES[type] ?? type)
   const { data } = error
-  const message = `${name} must be ${wanted.join(' or ')}, this is ${typeof data === 'number' ? String(data) : kindOf(data)}`
+  const message = `${name} must be ${wanted.join(' or ')}, this is ${typeof data === 'number' && !('secret' in error) ? String(data) : kindOf(data)}`
   const simple = typeof data === 'boolean' || typeof data === 'number'
   if (types.includes('string') && simple) return { message, hint: 'Put it in quotes.' }
   if (types.includes('boolean') && typeof data === 'string' && /^(true|false|yes|no|on|off)$/i.test(data))
@@ -148,7 +161,7 @@ async function notOneOf(error: ErrorObject, name: string): Promise<Words> {
   const allowed = (error.params['allowedValues'] as unknown[]).filter(
     (value) => value !== null && value !== '',
   )
-  const message = `${name} must be ${listed(allowed.map(String))}, this is ${shown(error.data)}`
+  const message = `${name} must be ${listed(allowed.map(String))}, this is ${typeof error.data === 'object' ? kindOf(error.data) : shown(error.data)}`
   const close = typeof error.data === 'string' ? await nearest(error.data, allowed.map(String)) : undefined
   return close === undefined ? { message } : { message, hint: `Did you mean ${close}?` }
 }
@@ -168,7 +181,7 @@ function itemOf(data: unknown, index: unknown): unknown {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
+  const text = JSON.stringify(value, maskEntry) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 

@@ -146,6 +146,19 @@ describe('k8sflow deploy', () => {
     expect(await helmLog()).to.deep.equal([])
   })
 
+  it('quotes no value of an environment variable of an invalid file, in JSON neither', async () => {
+    await writeFile(
+      join(folder, 'bad.yml'),
+      'firstApp: {create: true, countries: [it], extraEnv: [{name: PIN, value: 123456}, {name: A=hush}]}\n',
+    )
+    const text = await run(['-f', 'bad.yml'])
+    const json = await run(['-f', 'bad.yml', '--json'])
+    for (const { stdout, stderr } of [text, json]) {
+      expect(stdout + stderr).to.include('value must be text, this is a number')
+      expect(stdout + stderr).to.not.match(/123456|hush/)
+    }
+  })
+
   it('names all missing and wrong flags in one error', async () => {
     const missing = await run(['-p', 'app1'])
     expect(missing.exitCode).to.equal(2)

@@ -94,6 +94,19 @@ describe('in GitHub Actions', () => {
       expect(commands.at(-1)!.data).to.match(/^and \d+ more/)
     })
 
+    it('quotes no value of an environment variable', async () => {
+      await file(
+        'secret.yml',
+        'secondApp:\n  create: true\n  countries: [it]\n  extraEnv:\n    - {name: A=hush, value: 123456}\n',
+      )
+      const { commands, stdout, stderr } = await run(Validate, ['secret.yml'])
+      expect(commands.map(({ data }) => data.split('\n')[0])).to.deep.equal([
+        'name cannot be "***"',
+        'value must be text, this is a number',
+      ])
+      expect(stdout + stderr + (await read('summary'))).to.not.match(/hush|123456/)
+    })
+
     it('does not do what a values file tells the runner to', async () => {
       const text = `secondApp:\n  create: true\n  countries: [${INJECTIONS}]\n"\\n::set-output name=a::b": 1\n`
       await file('evil.yml', text)

@@ -45,6 +45,52 @@ describe('k8sflow validate', () => {
     )
   })
 
+  it('shows no value of an environment variable, on the lines around a problem or on its own', async () => {
+    await file(
+      'secret.yml',
+      [
+        'secondApp:',
+        '  create: true',
+        '  countries: [it]',
+        '  extraEnv:',
+        '    - name: KEY',
+        '      value: |',
+        '        hunter2',
+        '        hunter3',
+        '    - {name: PIN, value: 1234, vale: "hunter4"}',
+        '  tagg: x',
+        '',
+      ].join('\n'),
+    )
+    const { stdout, exitCode } = await run('secret.yml')
+    expect(exitCode).to.equal(2)
+    expect(stdout).to.equal(
+      [
+        '✗ secret.yml:9:26 value must be text, this is a number',
+        '    7 |         ***',
+        '    8 |         ***',
+        '    9 |     - {name: PIN, value: ***, vale: ***}',
+        '      |                          ^^^',
+        '    → Put it in quotes.',
+        '✗ secret.yml:9:32 unknown key vale',
+        '    7 |         ***',
+        '    8 |         ***',
+        '    9 |     - {name: PIN, value: ***, vale: ***}',
+        '      |                               ^^^^',
+        '    → Did you mean value?',
+        '✗ secret.yml:10:3 unknown key tagg',
+        '     8 |         ***',
+        '     9 |     - {name: PIN, value: ***, vale: ***}',
+        '    10 |   tagg: x',
+        '       |   ^^^^',
+      ].join('\n') + stdout.slice(stdout.indexOf('\n    → Known here')),
+    )
+    const json = await run('secret.yml', '--json')
+    expect(json.stdout)
+      .to.include('this is a number')
+      .and.not.match(/hunter|1234/)
+  })
+
   it('checks every file before it ends', async () => {
     await file('bad.yml', NORWAY)
     await file('good.yml', GOOD)
