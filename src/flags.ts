@@ -62,7 +62,7 @@ export const cluster = () => ({
     helpGroup: 'CLUSTER',
   }),
   release: Flags.string({
-    summary: 'One release of this name for the whole file, as plain helm would do it.',
+    summary: 'One release of this name for all apps, as plain helm would do it; otherwise one per app.',
     helpValue: 'NAME',
     env: 'K8SFLOW_RELEASE',
     helpGroup: 'CLUSTER',

@@ -8,11 +8,13 @@ export const loadtestFlags = () => ({
   countries: flags.countries(),
   users: Flags.integer({
     summary: 'Users at once, shared among apps and countries.',
+    helpValue: '50',
     default: 50,
     env: 'K8SFLOW_USERS',
   }),
   'spawn-rate': Flags.integer({
     summary: 'Users that are added per second.',
+    helpValue: '10',
     default: 10,
     env: 'K8SFLOW_SPAWN_RATE',
   }),

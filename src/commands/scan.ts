@@ -14,7 +14,7 @@ Findings named in .trivyignore do not count; give the reason in a comment above 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> hecha00/app1:1.0.0 --platform linux/arm64 --ignore-unfixed',
-    '<%= config.bin %> <%= command.id %> out/app1 --format sarif > app1.sarif',
+    '<%= config.bin %> <%= command.id %> oci/app1 --format sarif > app1.sarif',
   ]
   static override args = {
     image: Args.string({

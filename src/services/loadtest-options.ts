@@ -98,7 +98,9 @@ function refuse(problems: readonly string[]): InvalidInputError {
       : `${String(problems.length)} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
     {
       code: 'INVALID_INPUT',
-      suggestions: ['For example: k8sflow loadtest --users 50 --duration 2m --max-p95 200 --max-failures 1%'],
+      suggestions: [
+        'For example: k8sflow loadtest --users 50 --duration 2m --max-p95 200ms --max-failures 1%',
+      ],
     },
   )
 }

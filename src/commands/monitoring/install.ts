@@ -18,7 +18,8 @@ apps. The apps themselves are measured once their values have metrics.enabled.`
   static override flags = {
     values: Flags.string({
       char: 'f',
-      summary: 'Values file for the chart, which wins over those for small boards; may be repeated.',
+      summary:
+        'Values file for the chart, which wins over those for small boards; may be given more than once.',
       helpValue: 'FILE',
       env: 'K8SFLOW_MONITORING_VALUES',
       multiple: true,

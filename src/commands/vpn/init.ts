@@ -24,7 +24,7 @@ one folder, readable for you alone; inside a git repository that does not ignore
     }),
     route: Flags.string({
       summary:
-        "Network or address that users reach, may be repeated; otherwise the API server's and the nodes'.",
+        "Network or address that users reach; may be given more than once, otherwise the API server's and the nodes'.",
       helpValue: 'NETWORK',
       env: 'K8SFLOW_VPN_ROUTE',
       multiple: true,
