@@ -86,7 +86,7 @@ async function reach(
     return { cluster, serverVersion: version }
   } catch (error) {
     if (!choice.dryRun || !(error instanceof ClusterAccessError) || !isOffline(error)) throw error
-    return { unreachable: error.message }
+    return { unreachable: [error.message, ...error.suggestions.slice(0, 1)].join(' ') }
   }
 }
 

@@ -22,7 +22,7 @@ export interface PlatformLookup {
 export interface PlatformFindings {
   /** Nodes that could get a pod and not run it, where others can. */
   warnings: string[]
-  /** What was not checked, and why. */
+  /** What was not checked, why, and what to do about it. */
   notes: string[]
 }
 
@@ -86,7 +86,7 @@ export function lookUpPlatforms(
       const { images, answers } = await looking
       if (images === undefined)
         return notChecked(
-          'Whether the nodes can run the images was not checked: the chart is packed, and only helm can read it.',
+          `Whether the nodes can run the images was not checked: the chart is packed, and only helm can read it. Name its folder, unpacked, ${OR_LEAVE_OUT}`,
         )
       return comparePlatforms(images, answers, nodes.nodes)
     },
@@ -110,7 +110,7 @@ export async function comparePlatforms(
   const warnings: string[] = []
   const unknown = new Map<string, Set<string>>()
   for (const { image, apps, placement } of images) {
-    const answer = answers.get(image) ?? { problem: 'nobody was asked.' }
+    const answer = answers.get(image) ?? { problem: `nobody was asked. Try again, ${OR_LEAVE_OUT}` }
     const candidates = nodes.filter((node) => couldRun(placement, node))
     const problem = 'problem' in answer ? answer.problem : candidates.length === 0 ? NO_NODE : undefined
     if (problem !== undefined) unknown.set(problem, (unknown.get(problem) ?? new Set()).add(image))
@@ -130,7 +130,10 @@ export async function comparePlatforms(
   return { warnings: [...new Set(warnings)], notes }
 }
 
-const NO_NODE = 'no node that is ready and takes pods fits their nodeSelector, affinity and tolerations.'
+const OR_LEAVE_OUT = 'or leave this check out: --no-check-platforms'
+
+const NO_NODE =
+  'no node that is ready and takes pods fits their nodeSelector, affinity and tolerations. Compare those in the values with: kubectl describe nodes'
 
 async function askRegistries(
   images: readonly PlannedImage[],
@@ -155,10 +158,22 @@ async function askRegistries(
       answers.set(image, { platforms: [...new Set(found.map(({ platform }) => platform))] })
     } catch (error) {
       if (!(error instanceof K8sflowError)) throw error
-      answers.set(image, { problem: error.message })
+      answers.set(image, { problem: `${error.message} ${adviceOn(error)}` })
     }
   })
   return answers
+}
+
+function adviceOn({ code, suggestions: [first] }: K8sflowError): string {
+  if (first !== undefined) return first
+  switch (code) {
+    case 'REGISTRY_NOT_FOUND':
+      return 'Correct its name in the values, or push it: k8sflow build --push'
+    case 'REGISTRY_RATE_LIMITED':
+      return `Wait, log in (docker login), ${OR_LEAVE_OUT}`
+    default:
+      return `If the nodes can pull it, pods start all the same. Check the way to the registry from here, ${OR_LEAVE_OUT}`
+  }
 }
 
 /** Whoever has rights in namespaces only may deploy all the same. */
@@ -169,10 +184,14 @@ async function readNodes(cluster: Cluster): Promise<{ nodes: ClusterNode[] } | {
   ])
   try {
     const nodes = await clusterNodes(cluster)
-    return nodes === undefined ? { problem: `user "${cluster.user}" may not list nodes.` } : { nodes }
+    return nodes === undefined
+      ? {
+          problem: `user "${cluster.user}" may not list nodes. Ask the cluster's owner for that right, ${OR_LEAVE_OUT}`,
+        }
+      : { nodes }
   } catch (error) {
     if (!(error instanceof ApiStatusError)) throw error
-    return { problem: `the nodes could not be listed (${error.message}).` }
+    return { problem: `the nodes could not be listed (${error.message}). Try again, ${OR_LEAVE_OUT}` }
   }
 }
 

@@ -355,7 +355,10 @@ describe('k8sflow deploy', () => {
     await api.close()
     const offline = await run([...ALL, '--dry-run'])
     expect(offline.exitCode).to.equal(0)
-    expect(offline.stderr).to.include('Not compared with what runs')
+    // The reason, and what to do about it.
+    expect(offline.stderr.replaceAll(/\s+/g, ' '))
+      .to.include('Not compared with what runs')
+      .and.match(/Nothing listens at \S+.*: connection refused\. .*(sudo systemctl status k3s|"server")/)
     expect(offline.stdout).to.match(/^helm upgrade --install app1 /)
     expect((await run(ALL)).exitCode).to.equal(5)
     api = await startFakeApi()
@@ -438,11 +441,12 @@ describe('k8sflow deploy', () => {
       const missing = await run(['--dry-run'], Deploy, CHECK)
       expect(missing.exitCode, missing.stderr).to.equal(0)
       expect(missing.stderr).to.include('were not checked').and.include('has no app1:1')
+      expect(missing.stderr).to.include('k8sflow build --push')
       registry.putSingle('app1', '1', 'linux/amd64')
       api.nodes = undefined
       const forbidden = await run([], Deploy, CHECK)
       expect(forbidden.exitCode, forbidden.stderr).to.equal(0)
-      expect(forbidden.stderr).to.include('user "me" may not list nodes')
+      expect(forbidden.stderr).to.include('user "me" may not list nodes').and.include('--no-check-platforms')
     })
 
     it('waits for no registry where no cluster can be compared with', async () => {

@@ -184,7 +184,9 @@ describe('comparing images with nodes', () => {
       notes: [`The platforms of app1:1 and app2:1 were not checked: ${problem}`],
     })
     const nowhere = await comparePlatforms([image()], made('linux/amd64'), [{ ...pi, available: false }])
-    expect(nowhere.notes[0]).to.match(/app1:1 were not checked: no node that is ready/)
+    expect(nowhere.notes[0]).to.match(
+      /app1:1 were not checked: no node that is ready .*\. Compare those in the values with: kubectl describe nodes$/,
+    )
   })
 })
 
@@ -224,8 +226,26 @@ describe('looking platforms up', () => {
   it('notes what the registry does not have', async () => {
     const { notes } = await start(undefined, 'gone').compare(nodes('arm64'))
     expect(notes).to.deep.equal([
-      `The platforms of ${registry.host}/app1:gone were not checked: ${registry.host} has no app1:gone.`,
+      `The platforms of ${registry.host}/app1:gone were not checked: ${registry.host} has no app1:gone. Correct its name in the values, or push it: k8sflow build --push`,
     ])
+  })
+
+  it('says what to do about a registry that does not tell', async () => {
+    const advice = async (status: number) => {
+      registry.intercept = (_request, response) => {
+        response.writeHead(status).end()
+        return true
+      }
+      const { notes } = await start().compare(nodes('arm64'))
+      return notes[0]
+    }
+    expect(await advice(403)).to.match(/not checked: \S+ refuses .*\. Log in: docker login \S+$/)
+    expect(await advice(429)).to.match(
+      /status 429\)\. Wait, log in \(docker login\), or leave this check out: --no-/,
+    )
+    expect(await advice(500)).to.match(
+      /status 500\. If the nodes can pull it, .*, or leave this check out: --no-/,
+    )
   })
 
   it('waits for no registry where the nodes may not be listed', async () => {
@@ -234,10 +254,14 @@ describe('looking platforms up', () => {
     const forbidden = fakeCluster(() => ({ status: 403, text: '{"message":"no"}' }))
     expect(await start().compare(forbidden)).to.deep.equal({
       warnings: [],
-      notes: ['Whether the nodes can run the images was not checked: user "me" may not list nodes.'],
+      notes: [
+        'Whether the nodes can run the images was not checked: user "me" may not list nodes. Ask the cluster\'s owner for that right, or leave this check out: --no-check-platforms',
+      ],
     })
     const broken = fakeCluster(() => ({ status: 500, text: '{"message":"etcd is away"}' }))
-    expect((await start().compare(broken)).notes[0]).to.include('could not be listed (etcd is away)')
+    expect((await start().compare(broken)).notes[0]).to.include(
+      'could not be listed (etcd is away). Try again, or leave this check out: --no-check-platforms',
+    )
     // Each would have waited for five seconds.
     expect(Date.now() - before).to.be.lessThan(9000)
   })
