@@ -28,5 +28,7 @@ export function vpnTools(progress: Progress, json: boolean): VpnTools {
     askPassphrase: canPrompt({ json })
       ? async (...asked) => (await import('./prompts/passphrase.js')).askPassphrase(...asked)
       : undefined,
+    // What is interrupted takes moments: there is nothing to say before its end.
+    interruptible: async (work) => (await import('./interrupt.js')).interruptible(() => undefined, work),
   }
 }

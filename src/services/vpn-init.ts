@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-import { InvalidInputError } from '../errors.js'
+import { InterruptedError, InvalidInputError, K8sflowError } from '../errors.js'
 import { makeAuthority, certificatePem, privateKeyPem } from '../pki/certificates.js'
+import { isAlive } from '../tools/is-alive.js'
 import { makeCertificate, newPassphrase, revocationListOf, serverConfigurationOf } from './vpn-authority.js'
 import { staticKey } from './vpn-configuration.js'
 import {
@@ -52,6 +53,7 @@ export interface VpnInitResult {
  * Makes a VPN: authority, server certificate, static key, an empty revocation list and the server's configuration. The
  * folder appears whole or not at all.
  * @throws InvalidInputError when the input is wrong, a VPN is there already, or git would take its keys
+ * @throws InterruptedError on a signal; nothing is left of it then
  */
 export async function initVpn(options: VpnInitOptions, tools: VpnTools): Promise<VpnInitResult> {
   const now = tools.now?.() ?? new Date()
@@ -60,6 +62,7 @@ export async function initVpn(options: VpnInitOptions, tools: VpnTools): Promise
   const serverDays = options.days ?? SERVER_DAYS
   const serverEnd = endAfter(now, serverDays)
   const files = vpnFiles(options)
+  const leftovers = await removeLeftovers(files)
   await checkVacant(files)
   await checkGit(files.dir, tools.progress)
   const { routes: texts, notes } =
@@ -97,7 +100,7 @@ export async function initVpn(options: VpnInitOptions, tools: VpnTools): Promise
     }),
     revocationList: await revocationListOf(index, authority, now),
   }
-  await place(files, contents)
+  await place(files, contents, tools)
   return {
     dir: files.dir,
     server,
@@ -107,7 +110,7 @@ export async function initVpn(options: VpnInitOptions, tools: VpnTools): Promise
     serverFiles: [files.serverConfiguration, files.revocationList],
     serverNotAfter: made.entry.notAfter,
     authorityNotAfter: authority.certificate.notAfter.toISOString(),
-    notes,
+    notes: [...leftovers, ...notes],
   }
 }
 
@@ -138,30 +141,24 @@ async function checkVacant({ dir, index }: VpnFiles): Promise<void> {
 }
 
 /** Made beside its place under a name of its own, then renamed: of two runs at once one finds the place taken. */
-async function place(files: VpnFiles, contents: Contents): Promise<void> {
+async function place(files: VpnFiles, contents: Contents, { interruptible }: VpnTools): Promise<void> {
   const parent = dirname(files.dir)
-  const prefix = `.${basename(files.dir)}.k8sflow-tmp-`
+  const work = async (signal: AbortSignal) => {
+    const folder = await mkdtemp(join(parent, `${workPrefix(files)}${String(process.pid)}-`))
+    try {
+      await fill(filesIn(folder), contents)
+      if (signal.aborted) throw new InterruptedError('Interrupted; no VPN was made.', { code: 'INTERRUPTED' })
+      await rename(folder, files.dir)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
   try {
     await mkdir(parent, { recursive: true })
-    await removeLeftovers(parent, prefix)
-    const work = await mkdtemp(join(parent, prefix))
-    try {
-      const target = filesIn(work)
-      await makePrivateFolder(dirname(target.serverConfiguration))
-      await makePrivateFolder(join(work, 'users'))
-      await writePrivate(target.authority, contents.authority)
-      await writePrivate(target.authorityKey, contents.authorityKey)
-      await writePrivate(target.tlsCrypt, contents.tlsCrypt)
-      await writePrivate(target.serverConfiguration, contents.serverConfiguration)
-      await writePublic(target.revocationList, contents.revocationList)
-      await writeIndex(target, contents.index)
-      await rename(work, files.dir)
-    } finally {
-      await rm(work, { recursive: true, force: true })
-    }
+    await (interruptible === undefined ? work(new AbortController().signal) : interruptible(work))
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException
-    if (cause instanceof InvalidInputError) throw cause
+    if (cause instanceof K8sflowError) throw cause
     const taken = code === 'ENOTEMPTY' || code === 'EEXIST'
     throw occupied(
       files.dir,
@@ -170,15 +167,46 @@ async function place(files: VpnFiles, contents: Contents): Promise<void> {
   }
 }
 
-/** What a run left that was killed: keys that nobody knows of. */
-async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+async function fill(target: VpnFiles, contents: Contents): Promise<void> {
+  await makePrivateFolder(dirname(target.serverConfiguration))
+  await makePrivateFolder(join(target.dir, 'users'))
+  await writePrivate(target.authority, contents.authority)
+  await writePrivate(target.authorityKey, contents.authorityKey)
+  await writePrivate(target.tlsCrypt, contents.tlsCrypt)
+  await writePrivate(target.serverConfiguration, contents.serverConfiguration)
+  await writePublic(target.revocationList, contents.revocationList)
+  await writeIndex(target, contents.index)
+}
+
+/** How the folders begin in which runs make the VPN; their process's number follows. */
+function workPrefix({ dir }: VpnFiles): string {
+  return `.${basename(dir)}.k8sflow-tmp-`
+}
+
+/**
+ * Removes what a run left that was killed: keys that nobody knows of. A number may have gone to another process by
+ * now, so what is old counts as left, too.
+ * @returns what could not be removed, in words
+ */
+async function removeLeftovers(files: VpnFiles): Promise<string[]> {
   const LONG_AGO_MS = 60_000
-  for (const name of await readdir(parent)) {
+  const parent = dirname(files.dir)
+  const prefix = workPrefix(files)
+  const notes: string[] = []
+  for (const name of await readdir(parent).catch((): string[] => [])) {
     if (!name.startsWith(prefix)) continue
     const folder = join(parent, name)
-    const found = await stat(folder).catch(() => undefined)
-    if (found && Date.now() - found.mtimeMs > LONG_AGO_MS) await rm(folder, { recursive: true, force: true })
+    const found = await lstat(folder).catch(() => undefined)
+    const [, pid] = /^(\d+)-/.exec(name.slice(prefix.length)) ?? []
+    const isLeft = pid !== undefined && !isAlive(Number(pid))
+    if (found === undefined || (!isLeft && Date.now() - found.mtimeMs < LONG_AGO_MS)) continue
+    await rm(folder, { recursive: true, force: true }).catch(({ message }: Error) =>
+      notes.push(
+        `${folder} is left of a run that was killed, holds keys, and cannot be removed: ${message}.`,
+      ),
+    )
   }
+  return notes
 }
 
 function occupied(dir: string, message: string): InvalidInputError {

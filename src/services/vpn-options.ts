@@ -42,6 +42,8 @@ export interface VpnTools {
   progress: Progress
   /** Asks for a passphrase; undefined where nobody is there to answer. */
   askPassphrase?: ((question: string, options?: { twice?: boolean }) => Promise<string>) | undefined
+  /** Lets work end in its own time when a signal comes, which it is told of; without it a signal ends the process. */
+  interruptible?: (<Result>(work: (signal: AbortSignal) => Promise<Result>) => Promise<Result>) | undefined
   /** The time; for tests. */
   now?: (() => Date) | undefined
 }

@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { FailedError, InvalidInputError } from '../errors.js'
+import { isAlive } from './is-alive.js'
 
 const RETRY_MS = 50
 
@@ -101,15 +102,6 @@ function isDead(mark: string): boolean {
 function holderOf(mark: string): number | undefined {
   const [, pid] = /^(\d+)(-[-0-9a-f]+)?$/.exec(mark) ?? []
   return pid === undefined ? undefined : Number(pid)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 function folderOf(lock: string): string {

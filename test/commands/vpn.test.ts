@@ -1,6 +1,17 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -18,7 +29,7 @@ import { initVpn } from '../../src/services/vpn-init.js'
 import { renewVpn } from '../../src/services/vpn-renew.js'
 import { addUser, revokeUser, type VpnRevokeResult } from '../../src/services/vpn-users.js'
 import { startFakeApi } from './fakes/api-server.js'
-import { type CommandResult, runCommandClass } from './harness.js'
+import { type CommandResult, ROOT, runCommandClass } from './harness.js'
 
 type CommandClass = Parameters<typeof runCommandClass>[0]
 type Failure = { error: { code: string; exit: number; message: string; suggestions: string[] } }
@@ -385,6 +396,76 @@ describe('vpn', () => {
     expect(both.map(({ status }) => status).sort()).to.deep.equal(['fulfilled', 'rejected'])
     expect(await readdir(folder)).to.deep.equal(['vpn'])
     expect((await ok<VpnListResult>(VpnList, [])).warnings).to.deep.equal([])
+  })
+
+  describe('init that is ended before its time', () => {
+    const children: { kill(signal: 'SIGKILL'): boolean }[] = []
+    afterEach(() => {
+      for (const child of children.splice(0)) child.kill('SIGKILL')
+    })
+
+    /** A run of init in a process of its own that has written all keys, and waits for a line. */
+    const halfWay = async () => {
+      const script = `
+        import fs from 'node:fs'
+        import { syncBuiltinESMExports } from 'node:module'
+        const { rename } = fs.promises
+        fs.promises.rename = async (from, to) => {
+          if (to.endsWith('vpn.json')) {
+            process.stdout.write('half-way')
+            await new Promise((done) => process.stdin.once('data', done))
+          }
+          return rename(from, to)
+        }
+        syncBuiltinESMExports()
+        const { default: VpnInit } = await import(${JSON.stringify(join(ROOT, 'src/commands/vpn/init.ts'))})
+        await VpnInit.run(process.argv.slice(1), ${JSON.stringify(ROOT)}).catch(() => undefined)
+        process.stdin.unref()`
+      const node = ['--import', import.meta.resolve('tsx')]
+      const child = execa(
+        process.execPath,
+        [...node, '--input-type=module', '-e', script, '--', ...INIT, '--dir', dir],
+        { cwd: folder, env, reject: false },
+      )
+      children.push(child)
+      let out = ''
+      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+      while (!out.includes('half-way')) {
+        expect(child.exitCode, out).to.equal(null)
+        await new Promise((done) => setTimeout(done, 20))
+      }
+      // Not by itself: it is a promise, too.
+      return { child }
+    }
+    const left = async () => (await readdir(folder)).filter((name) => name.startsWith('.vpn.k8sflow-tmp-'))
+
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      it(`takes its keys away on ${signal}`, async () => {
+        const { child } = await halfWay()
+        expect(await left()).to.have.length(1)
+        child.kill(signal)
+        child.stdin.write('\n')
+        const { exitCode, stderr } = await child
+        expect(exitCode, stderr).to.equal(130)
+        expect(stderr).to.include('no VPN was made')
+        expect(await readdir(folder)).to.deep.equal([])
+      })
+
+    it('leaves keys when it is killed, and the next one takes them away at once', async () => {
+      const { child } = await halfWay()
+      child.kill('SIGKILL')
+      await child
+      const [name = ''] = await left()
+      expect(await readdir(join(folder, name))).to.include('ca.key')
+      const [alive, old] = [
+        `.vpn.k8sflow-tmp-${String(process.pid)}-a`,
+        `.vpn.k8sflow-tmp-${String(process.pid)}-b`,
+      ]
+      for (const other of [alive, old, '.vpn2.k8sflow-tmp-1-a']) await mkdir(join(folder, other))
+      await utimes(join(folder, old), 0, 0)
+      await ok(VpnInit, INIT)
+      expect(await readdir(folder)).to.have.members([alive, '.vpn2.k8sflow-tmp-1-a', 'vpn'])
+    })
   })
 
   it('renews the server, and users who have little time left', async () => {
