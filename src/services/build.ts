@@ -109,7 +109,7 @@ export async function prepareBuild(options: BuildOptions, context: BuildContext)
     preview: async () => {
       const { plannedCommands } = await import('./build-dry-run.js')
       const run = { ...shared, scratch: join(tmpdir(), 'k8sflow-build') }
-      return resultOf(run, [], plannedCommands(run))
+      return resultOf(run, [], [...plannedCommands(run), ...(await pinLines(run))])
     },
   }
 }
@@ -273,6 +273,13 @@ function resultOf(run: Run, images: BuiltImage[], commands?: string[]): BuildRes
     written: [],
     ...(commands === undefined ? {} : { commands }),
   }
+}
+
+/** What follows a build without being a command. */
+async function pinLines({ write, sources }: Run): Promise<string[]> {
+  if (write.length === 0) return []
+  const { pinPreview } = await import('./pin-preview.js')
+  return pinPreview(write, sources)
 }
 
 function stopIfAsked({ signal }: BuildContext): void {

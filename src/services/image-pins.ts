@@ -65,6 +65,17 @@ export async function checkPinTargets(
 }
 
 /**
+ * The files, each once, and which of the apps each of them holds.
+ * @throws InvalidInputError as {@link checkPinTargets}
+ */
+export async function pinTargets(
+  files: readonly string[],
+  apps: readonly App[],
+): Promise<{ path: string; apps: App[] }[]> {
+  return findTargets(files, apps, chartPath())
+}
+
+/**
  * Sets the images of apps in the values files that hold them. Every new text is made and checked before the first is
  * written, and what was written is put back when a later one cannot be: all files change, or none.
  * @returns one entry per file and app

@@ -262,6 +262,29 @@ describe('k8sflow build', () => {
     expect(stdout).to.match(/^mkdir -p \S+\n\S+docker\.mjs buildx bake .* app1 app2 <<'EOF'\n\{\n/)
     expect(stdout).to.include('"TOKEN": "***"').and.include('store=false').and.not.include(SECRET)
     expect([await docker.orders(), await values(), registry.requests]).to.deep.equal([[], VALUES, []])
+    const key = '# app1.yml: firstApp.image.'
+    const pinsOf = (text: string) => text.split('\n').filter((line) => line.startsWith('# '))
+    expect(pinsOf(stdout)).to.deep.equal([
+      `${key}repository: none → ${prefix()}/app1`,
+      `${key}tag: none → ${tag()}`,
+      `${key}digest: none → that of this build`,
+      ...pinsOf(stdout)
+        .slice(0, 3)
+        .map((line) => line.replaceAll('app1', 'app2').replace('firstApp', 'secondApp')),
+    ])
+    const digest = `sha256:${'a'.repeat(64)}`
+    await writeFile(
+      join(work, 'app1.yml'),
+      `firstApp: {create: true, countries: [it], image: {repository: ${prefix()}/app1, tag: old, digest: "${digest}"}}\n`,
+    )
+    const again = await run([
+      ...['--dry-run', '--push', '--image-prefix', prefix(), '-p', 'app1', '--write', 'app1.yml'],
+    ])
+    expect(pinsOf(again.stdout)).to.deep.equal([
+      `${key}tag: old → ${tag()}, unless the build gives the same digest`,
+      `${key}digest: ${digest} → that of this build, if it is another`,
+    ])
+    await writeFile(join(work, 'app1.yml'), VALUES['app1.yml'])
     const load = await run(['--dry-run'])
     expect(
       load.stdout.match(/^\S+docker\.mjs image load --quiet --input \S+app[12]\.tar$/gm),
