@@ -66,30 +66,50 @@ export function jsonReference(): string {
   const sections = Object.entries(RESULTS).map(([commands, root]) => {
     const names = closure(root, declarations).filter((name) => !shown.has(name))
     for (const name of names) shown.add(name)
-    const code = names.map((name) => declarations.get(name)?.text).join('\n\n')
+    const code = names.map((name) => declarations.get(name)?.[0]?.text).join('\n\n')
     return `## ${commands}\n\n\`\`\`ts\n${code}\n\`\`\`\n`
   })
   return [INTRODUCTION, ...sections].join('\n')
 }
 
 interface Declaration {
+  file: string
   text: string
   /** Names of other types it mentions. */
   names: string[]
 }
 
-function declarationsOf(files: string[]): Map<string, Declaration> {
-  const found = new Map<string, Declaration>()
+function declarationsOf(files: string[]): Map<string, Declaration[]> {
+  const found = new Map<string, Declaration[]>()
   for (const file of files.sort()) {
     const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
+    const lists = listsOf(source)
     for (const statement of source.statements)
       if (ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)) {
         const comments = statement.getFullText().slice(0, statement.getLeadingTriviaWidth()).trim()
         const text = `${comments === '' ? '' : `${comments.split('\n\n').at(-1)}\n`}${statement.getText()}`
-        found.set(statement.name.text, { text: text.replaceAll('export ', ''), names: mentioned(statement) })
+          .replaceAll('export ', '')
+          .replaceAll(/\(typeof (\w+)\)\[number\]/g, (all, list: string) => lists.get(list) ?? all)
+        const { text: name } = statement.name
+        found.set(name, [...(found.get(name) ?? []), { file, text, names: mentioned(statement) }])
       }
   }
   return found
+}
+
+/** The file's constant lists of words, each as the type of one of them. */
+function listsOf(source: ts.SourceFile): Map<string, string> {
+  const pattern = /^export const (\w+) = \[([^\]]+)\] as const$/gm
+  return new Map(
+    [...source.text.matchAll(pattern)].map(([, name = '', words = '']) => [
+      name,
+      words
+        .split(',')
+        .map((word) => word.trim())
+        .filter(Boolean)
+        .join(' | '),
+    ]),
+  )
 }
 
 function mentioned(node: ts.Node): string[] {
@@ -103,12 +123,17 @@ function mentioned(node: ts.Node): string[] {
   return names
 }
 
-/** The type and all it mentions, itself first. */
-function closure(root: string, declarations: ReadonlyMap<string, Declaration>): string[] {
+/**
+ * The type and all it mentions, itself first.
+ * @throws Error where two types of that name could be meant
+ */
+function closure(root: string, declarations: ReadonlyMap<string, Declaration[]>): string[] {
   const seen = new Set<string>()
   const visit = (name: string): void => {
-    const declaration = declarations.get(name)
+    const [declaration, ...others] = declarations.get(name) ?? []
     if (declaration === undefined || seen.has(name)) return
+    if (others.length > 0)
+      throw new Error(`${name} is declared in ${[declaration, ...others].map(({ file }) => file).join(', ')}`)
     seen.add(name)
     declaration.names.forEach(visit)
   }

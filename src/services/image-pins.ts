@@ -20,7 +20,7 @@ export interface PinnedImage {
   digest: string
 }
 
-export interface WrittenPin {
+export interface FilePin {
   /** As it was named first. */
   path: string
   app: App
@@ -85,7 +85,7 @@ export async function pinImages(
   files: readonly string[],
   images: readonly PinnedImage[],
   { dryRun = false, chart: chosen }: PinOptions = {},
-): Promise<WrittenPin[]> {
+): Promise<FilePin[]> {
   const chart = chartPath(chosen)
   const pins: Pins = Object.fromEntries(
     images.map(({ app, image, tag, digest }) => [app, { repository: image, tag, digest }]),
@@ -103,13 +103,13 @@ export async function pinImages(
   )
 }
 
-interface Problem {
+interface PinProblem {
   message: string
   suggestions: readonly string[]
 }
 
 async function findTargets(files: readonly string[], apps: readonly App[], chart: string): Promise<Target[]> {
-  const problems: Problem[] = []
+  const problems: PinProblem[] = []
   const targets = new Map<string, Target>()
   for (const path of new Set(files)) {
     const found = await inspect(path, apps, chart)
@@ -130,8 +130,8 @@ async function inspect(
   path: string,
   apps: readonly App[],
   chart: string,
-): Promise<{ problems: Problem[]; apps: App[]; warnings: string[] }> {
-  const problems: Problem[] = []
+): Promise<{ problems: PinProblem[]; apps: App[]; warnings: string[] }> {
+  const problems: PinProblem[] = []
   const note = (error: unknown): undefined => {
     problems.push(problemOf(error))
   }
@@ -178,7 +178,7 @@ function overlaps(path: string, { repository, tag, digest }: Record<keyof Pin, s
     .map(([places, effect]) => `${path}: ${listed(places, 3)}${effect}`)
 }
 
-function nothingAbout(files: readonly string[], apps: readonly App[]): Problem {
+function nothingAbout(files: readonly string[], apps: readonly App[]): PinProblem {
   const names = [...new Set(files)].join(' and ')
   return {
     message: `${names} ${files.length === 1 ? 'says' : 'say'} nothing about ${apps.join(' and ')}.`,
@@ -194,7 +194,7 @@ function probe(apps: readonly App[]): Pins {
   )
 }
 
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown): PinProblem {
   if (!(error instanceof K8sflowError)) throw error
   // Errors about files to write speak of a flag that names them elsewhere.
   const suggestions = error.suggestions
@@ -203,7 +203,7 @@ function problemOf(error: unknown): Problem {
   return { message: error.message, suggestions }
 }
 
-function combined(problems: readonly Problem[]): InvalidInputError {
+function combined(problems: readonly PinProblem[]): InvalidInputError {
   const lines = problems.flatMap(({ message }) => {
     const [first = '', ...more] = message.split('\n')
     return more.length === 0 ? [first] : more.map((line) => line.trim())
