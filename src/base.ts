@@ -100,7 +100,8 @@ export abstract class BaseCommand extends Command {
     if (isUsageError(error)) {
       const { explainUsage } = await import('./usage-error.js')
       const command = [this.config.bin, this.id?.replaceAll(':', ' ')].filter(Boolean).join(' ')
-      Object.assign(error, await explainUsage(error, command, this.definitions()))
+      const [example] = (this.ctor as typeof Command).examples ?? []
+      Object.assign(error, await explainUsage(error, command, this.definitions(), example))
     }
     await this.actions?.fail(error)
     if (this.jsonEnabled()) {

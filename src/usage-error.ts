@@ -18,21 +18,32 @@ interface FlagNames {
  * was probably meant and what to do next.
  * @param command what was called, such as `k8sflow tls status`
  * @param known the flags of that command
+ * @param example one of its own examples, as its class has it
  */
 export async function explainUsage(
   error: UsageError,
   command: string,
   known: Readonly<Record<string, FlagNames>>,
+  example?: unknown,
 ): Promise<{ message: string; suggestions: string[] }> {
   const unknown = Array.isArray(error.flags) ? error.flags.filter((flag) => typeof flag === 'string') : []
   const meant = await Promise.all(unknown.map(async (flag) => nearestFlag(flag, known)))
+  const argument = /^Missing 1 required arg:\n(\S+) +(.)(.*)/.exec(error.message)
   return {
-    message: inOneLine(error.message),
+    message: argument === null ? inOneLine(error.message) : missing(argument),
     suggestions: [
+      ...(argument === null || typeof example !== 'string'
+        ? []
+        : [`For example: ${example.replace('<%= config.bin %> <%= command.id %>', command)}`]),
       ...[...new Set(meant)].filter((flag) => flag !== undefined).map((flag) => `Did you mean: ${flag}`),
       `Run ${command} --help to see what it accepts.`,
     ],
   }
+}
+
+/** `HOST is missing: name to check, such as app1-it.info.` */
+function missing([, name = '', first = '', rest = '']: RegExpExecArray): string {
+  return `${name.toUpperCase()} is missing: ${first.toLowerCase()}${rest}`
 }
 
 function inOneLine(message: string): string {

@@ -3,17 +3,20 @@ import { isIPv4 } from 'node:net'
 import type { FoundName } from '../tools/host-lookup.js'
 import type { HopResult } from './expose-hop.js'
 
-/** An address requests go to; `named` where the name leads there, not only what was told. */
+/** An address requests go to; `named` where the name leads there, and not only --public-address. */
 export interface AddressOnPath {
   address: string
   named: boolean
 }
 
+/** So many are tried and shown. */
+export const MOST_ADDRESSES = 4
+
 /** What the name stands for, and who says so. */
 export function nameRow(host: string, found: FoundName, waitedMs: number): HopResult {
   const { addresses, hostsFile, problem } = found
   if (addresses.length > 0) {
-    const text = `is ${addresses.join(' and ')}, ${hostsFile.length > 0 ? `by ${placeIn(hostsFile)}` : 'by the resolver (DNS)'}`
+    const text = `is ${listed(addresses)}, ${hostsFile.length > 0 ? `by ${placeIn(hostsFile)}` : 'by the resolver (DNS)'}`
     return { hop: 'name', where: host, verdict: 'good', text, advice: [] }
   }
   const silent = problem === 'ETIMEDOUT' || problem === 'EAI_AGAIN'
@@ -23,7 +26,7 @@ export function nameRow(host: string, found: FoundName, waitedMs: number): HopRe
     verdict: 'failed',
     text: silent
       ? `the resolver did not answer within ${seconds(waitedMs)} (${problem ?? ''})`
-      : `stands for no address (${problem ?? 'no answer'})`,
+      : `has no address, neither in the hosts file nor in DNS (${problem ?? 'no answer'})`,
     advice: silent
       ? ['Check the connection and the DNS server of this machine (/etc/resolv.conf).']
       : [
@@ -38,7 +41,7 @@ function placeIn(hostsFile: FoundName['hostsFile']): string {
   return `${hostsFile[0]?.file ?? 'the hosts file'}:${lines}, on this machine only`
 }
 
-/** Whether the name leads to the public address that was told; nothing where there is no address to compare. */
+/** Whether the name leads to the public address that was given; nothing where there is no address to compare. */
 export function addressRows(host: string, found: FoundName, told: readonly string[]): HopResult[] {
   const { addresses, hostsFile, dns } = found
   const shared = told.filter((address) => kindOf(address) === 'shared')
@@ -61,15 +64,11 @@ export function addressRows(host: string, found: FoundName, told: readonly strin
   const leads = hostsFile.length > 0 ? 'leads other machines to' : 'leads to'
   if (missing.length === 0 && others.length === 0)
     return [row(host, 'good', `${leads} ${told.join(' and ')}, the public address`, [])]
-  const to = outside.length === 0 ? 'no address (DNS does not have it)' : outside.join(' and ')
-  return [
-    row(
-      host,
-      'failed',
-      `${leads} ${to}, not to ${told.join(' and ')}`,
-      mismatchAdvice(outside, others, missing),
-    ),
-  ]
+  const text =
+    outside.length === 0
+      ? `is known to this machine only: DNS does not have it, so it cannot lead others to ${told.join(' and ')}`
+      : `${leads} ${listed(outside)}, not to ${told.join(' and ')}`
+  return [row(host, 'failed', text, mismatchAdvice(outside, others, missing))]
 }
 
 function notCompared(host: string, addresses: readonly string[]): HopResult {
@@ -78,12 +77,26 @@ function notCompared(host: string, addresses: readonly string[]): HopResult {
     host,
     'unknown',
     inner.length === 0
-      ? 'not compared: the public address was not told'
-      : `leads to ${inner.join(' and ')}, of the inside: only the way from there is checked`,
-    [
-      'For the way from outside, add --public-address with what your router shows as its Internet (WAN) address.',
-    ],
+      ? 'may lead to your public address or not: without --public-address that is not compared'
+      : `leads to ${listed(inner)}, which is not reached from the Internet: only the way inside is checked`,
+    ['To compare, add --public-address with what your router shows as its Internet (WAN) address.'],
   )
+}
+
+/** The addresses that are not tried: a name of a big provider may have many. */
+export function untriedRows(host: string, addresses: readonly AddressOnPath[]): HopResult[] {
+  const more = addresses.length - MOST_ADDRESSES
+  if (more <= 0) return []
+  const text = `has ${String(more)} more ${more === 1 ? 'address' : 'addresses'}; only the first ${String(MOST_ADDRESSES)} are tried`
+  return [row(host, 'unknown', text, [])]
+}
+
+/** All of them while they are few. */
+function listed(addresses: readonly string[]): string {
+  const more = addresses.length - MOST_ADDRESSES
+  return more <= 0
+    ? addresses.join(' and ')
+    : `${addresses.slice(0, MOST_ADDRESSES).join(', ')} and ${String(more)} more`
 }
 
 function sharedRow(shared: readonly string[]): HopResult {

@@ -1,6 +1,6 @@
 import type { FoundName } from '../tools/host-lookup.js'
 import type { Endpoint, HttpExchange, PortAnswer } from '../tools/http-probe.js'
-import { type AddressOnPath, addressRows, nameRow } from './expose-address.js'
+import { type AddressOnPath, addressRows, MOST_ADDRESSES, nameRow, untriedRows } from './expose-address.js'
 import { appRow, ingressRow, routeRow, tlsRow } from './expose-answer.js'
 import {
   checkExposeOptions,
@@ -46,8 +46,6 @@ interface ExchangeOptions {
 }
 
 const LIMITS = { lookUp: 5000, knock: 3000, answer: 6000 }
-/** A name of a big provider may have many addresses. */
-const MOST_ADDRESSES = 4
 
 /**
  * Follows a request for a host from this machine to the app, hop by hop, and names the first that fails. Nobody is
@@ -76,6 +74,7 @@ export async function exposeCheck(
   const hops = inOrder([
     nameRow(host, found, known.limits.lookUp),
     ...addressRows(host, found, publicAddresses),
+    ...untriedRows(host, addresses),
     ...withoutWay(behind.flat()),
   ])
   const failed = hops.find(({ verdict }) => verdict === 'failed') ?? null

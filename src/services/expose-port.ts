@@ -19,7 +19,7 @@ export function portRow(
     hop: 'port',
     where: endpointText(endpoint),
     verdict,
-    text: endpoint.named ? text : `${text} (told, not named)`,
+    text: endpoint.named ? text : `${text} (tried because of --public-address: the name has no address)`,
     advice,
   })
   const inside = kindOf(endpoint.address) !== 'public'

@@ -66,6 +66,13 @@ describe('expose check', () => {
     const { stderr, exitCode } = await runCommandClass(ExposeCheck, ['http://app1-it.info/ping'])
     expect(exitCode).to.equal(2)
     expect(stderr).to.include('is not a host name')
-    expect((await runCommandClass(ExposeCheck, [])).exitCode).to.equal(2)
+  })
+
+  it('says what is missing, with an example', async () => {
+    const { stderr, exitCode } = await runCommandClass(ExposeCheck, [])
+    expect(exitCode).to.equal(2)
+    expect(stderr)
+      .to.include('Error: HOST is missing: name to check, such as app1-it.info.\n')
+      .and.match(/\n→ For example: k8sflow \S+ app1-it\.info\n→ Run .* --help/)
   })
 })

@@ -204,11 +204,11 @@ describe('every command', () => {
     )
   })
 
-  it('says of a missing argument nothing that holds for greedy flags only', async () => {
+  it('says what a missing argument is, and nothing that holds for greedy flags only', async () => {
     const { stderr, exitCode } = await runCommandClass(Told, [], { cwd: folder })
     expect(exitCode).to.equal(2)
     expect(stderr).to.equal(
-      'Error: Missing 1 required arg:\nname  Whose.\n→ Run k8sflow told --help to see what it accepts.\n',
+      'Error: NAME is missing: whose.\n→ Run k8sflow told --help to see what it accepts.\n',
     )
   })
 

@@ -126,7 +126,8 @@ describe('a request followed to its app', () => {
       const options = { port: [String(server.port)] }
       expect(first(await check(options, nothing), 'name')).to.include('k8sflow hosts --write')
       const told = await check({ ...options, publicAddress: [HERE] }, nothing)
-      first(told, 'name')
+      expect(first(told, 'name')).to.include('has no address, neither in the hosts file nor in DNS')
+      expect(told.hops[1]?.text).to.include('tried because of --public-address: the name has no address')
       expect(verdicts(told)).to.deep.equal([
         'name failed',
         'port good',
@@ -151,7 +152,26 @@ describe('a request followed to its app', () => {
 
     it('cannot be compared with one that was not told', async () => {
       expect(row(await compared(byDns('203.0.113.7')))).to.deep.include({ verdict: 'unknown' })
-      expect(row(await compared(byDns('192.168.1.10')))?.text).to.include('of the inside')
+      expect(row(await compared(byDns('192.168.1.10')))?.text).to.include(
+        'leads to 192.168.1.10, which is not reached from the Internet',
+      )
+    })
+
+    it('is one of the first four, and how many more there are is said', async () => {
+      const many = (count: number) =>
+        byDns(...Array.from({ length: count }, (_, index) => `203.0.113.${String(index + 1)}`))
+      const untried = async (found: FoundName, ...told: string[]) => {
+        const { hops } = await compared(found, ...told)
+        expect(hops.filter(({ hop }) => hop === 'port')).to.have.length(Math.min(4, found.addresses.length))
+        return hops.filter(({ text }) => text.includes('are tried')).map(({ hop, text }) => `${hop} ${text}`)
+      }
+      expect(await untried(many(4))).to.deep.equal([])
+      expect(await untried(many(5))).to.deep.equal(['address has 1 more address; only the first 4 are tried'])
+      expect(await untried(many(13), '203.0.113.1')).to.deep.equal([
+        'address has 9 more addresses; only the first 4 are tried',
+      ])
+      const { hops } = await compared(many(13))
+      expect(hops[0]?.text).to.include('is 203.0.113.1, 203.0.113.2, 203.0.113.3, 203.0.113.4 and 9 more, by')
     })
 
     it('is the one that was told, or not', async () => {
