@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 
 import { InvalidInputError } from '../errors.js'
 import { shellQuote } from '../tools/command-line.js'
@@ -22,7 +22,7 @@ export function deniedError(error: unknown, { file, context, options, user }: At
   return new InvalidInputError(error.message, {
     code: 'HOSTS_FILE_NOT_WRITABLE',
     cause: error,
-    suggestions: [command === undefined ? otherwise(file) : explained(command, user)],
+    suggestions: [command === undefined ? otherwise(file, code) : explained(command, user)],
     data: { file, ...(command === undefined ? {} : { command }) },
   })
 }
@@ -33,7 +33,8 @@ function explained(command: string, user: number | undefined): string {
     : `It needs root's rights; run: ${command}`
 }
 
-function otherwise(file: string): string {
+function otherwise(file: string, code: string): string {
+  if (code === 'ENOENT') return `Make the folder ${dirname(file)}, or name another file with --hosts-file.`
   return `${file} is read-only, immutable or in a place that is: change that, or name another file with --hosts-file.`
 }
 

@@ -138,8 +138,10 @@ async function deployedHosts(
   }
 }
 
-function notesOn(entries: readonly HostEntry[], { ddns }: HostsOptions): string[] {
-  if (entries.length === 0) return ['No app that is deployed has a host: there is nothing for a hosts file.']
+function notesOn(entries: readonly HostEntry[], { ddns, project, countries }: HostsOptions): string[] {
+  const chosen = project === undefined && countries === undefined ? '' : 'of those chosen with -p and -c '
+  if (entries.length === 0)
+    return [`No app ${chosen}that is deployed has a host: there is nothing for a hosts file.`]
   const sources = new Set(entries.map(({ source }) => source))
   return [
     ...(sources.has('ddns')

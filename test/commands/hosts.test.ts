@@ -91,12 +91,20 @@ describe('hosts', () => {
     await write()
     api.apps = []
     const { stderr } = await write()
-    expect(stderr).to.include('nothing for a hosts file')
+    expect(stderr).to.include('No app that is deployed has a host: there is nothing for a hosts file')
+    expect((await run(['-c', 'fr'])).stderr).to.include('No app of those chosen with -p and -c that is')
     expect(await readFile(file)).to.deep.equal(FILE)
     const other = join(folder, 'none')
     expect((await run(['--write', '--hosts-file', other])).exitCode).to.equal(0)
     expect((await run(['--remove', '--hosts-file', other])).exitCode).to.equal(0)
     expect(await readdir(folder)).not.to.include('none')
+  })
+
+  it('says which folder is missing for a file of its own', async () => {
+    const { stderr, exitCode } = await run(['--write', '--hosts-file', join(folder, 'no', 'hosts')])
+    expect(exitCode).to.equal(2)
+    expect(stderr).to.include('its folder does not exist').and.not.include('read-only')
+    expect(stderr).to.include(`→ Make the folder ${join(folder, 'no')}, or name another file`)
   })
 
   it('shows with --dry-run what it would do', async () => {
