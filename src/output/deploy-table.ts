@@ -29,7 +29,7 @@ async function appsText(result: DeployResult): Promise<string> {
     app.url || '-',
     pingText(app),
   ])
-  return table(HEADINGS, rows)
+  return table(HEADINGS, rows, { cut: 'PING' })
 }
 
 function pingText({ ping }: DeployedApp): string {

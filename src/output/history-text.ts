@@ -24,7 +24,7 @@ export async function historyText({ releases }: HistoryResult, now = Date.now())
       ]
     }),
   )
-  return table(HEADINGS, rows)
+  return table(HEADINGS, rows, { cut: 'DESCRIPTION', optional: ['UPDATED'] })
 }
 
 /** helm writes whole error messages into descriptions; `--json` has them in full. */

@@ -68,7 +68,7 @@ async function details({ image, platforms }: Group, result: ScanResult): Promise
   if (findings.length > 0) {
     const rows = findings.slice(0, SHOWN).map((finding) => findingRow(finding))
     const more = findings.length - SHOWN
-    parts.push(await table(FINDING_HEADINGS, rows))
+    parts.push(await table(FINDING_HEADINGS, rows, { cut: 'TITLE', optional: ['LINK'] }))
     if (more > 0) parts.push(`and ${String(more)} more; --json has them all`)
   }
   if (ignored.length > 0) parts.push(...ignored.map((entry) => `${style.dim('•')} ${ignoredText(entry)}`))

@@ -5,6 +5,8 @@ import { styles } from './styles.js'
 import { table } from './table.js'
 
 const HEADINGS = ['APP', 'COUNTRY', 'RELEASE', 'REV', 'STATUS', 'READY', 'CPU', 'IMAGE', 'HOST', 'AGE']
+/** In 80 columns, where releases are called as their apps are, and hosts as apps and countries. */
+const FIT = { optional: ['RELEASE', 'HOST'] }
 
 /** The status as a table, and below it what is wrong with each app that is not well. */
 export async function statusText(result: StatusResult, now = Date.now()): Promise<string> {
@@ -25,7 +27,7 @@ export async function statusText(result: StatusResult, now = Date.now()): Promis
     ]
   })
   const problems = problemLines(result.apps)
-  return [await table(HEADINGS, rows), ...(problems.length > 0 ? ['', ...problems] : [])].join('\n')
+  return [await table(HEADINGS, rows, FIT), ...(problems.length > 0 ? ['', ...problems] : [])].join('\n')
 }
 
 function stateText(app: InstanceStatus): string {
