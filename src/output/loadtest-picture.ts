@@ -305,7 +305,7 @@ function described(svg: string, result: LoadtestResult): string {
       mostCpu === null
         ? ''
         : `, CPU up to ${String(mostCpu)} %${targetCpu === null ? '' : ` of ${String(targetCpu)} %`}`
-    return `${name}: ${String(replicas.before)} replicas before, ${String(replicas.most)} at most, ${String(replicas.after)} at the end${cpu}.`
+    return `${name}: replicas ${String(replicas.before)} before, ${String(replicas.most)} at most, ${String(replicas.after)} at the end${cpu}.`
   })
   const text = [
     'Four line charts over one time axis: users and requests per second; median and 95th percentile of the latency; CPU against its target; replicas.',

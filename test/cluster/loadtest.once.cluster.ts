@@ -93,7 +93,7 @@ describe('k8sflow loadtest', function () {
     expect(html)
       .to.match(/<svg [^>]*role="img"/)
       .and.not.match(/<script|<link|<img|https?:\/\/(?!www\.w3\.org|127)/)
-    expect(html).to.include(`app1-it: 1 replicas before, ${String(app?.replicas.most)} at most, 1 at the end`)
+    expect(html).to.include(`app1-it: replicas 1 before, ${String(app?.replicas.most)} at most, 1 at the end`)
   })
 
   it('goes through the API server without an ingress, and names the limit that was broken', async () => {

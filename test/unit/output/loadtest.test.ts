@@ -70,7 +70,7 @@ describe('what a load test shows', () => {
     expect(html).to.match(
       /<svg [^>]*viewBox="[^>]*role="img" aria-labelledby="picture-title" aria-describedby="picture-desc"><title id="picture-title">/,
     )
-    expect(html).to.include('app1-aa: 1 replicas before, 3 at most, 1 at the end, CPU up to 190 % of 80 %.')
+    expect(html).to.include('app1-aa: replicas 1 before, 3 at most, 1 at the end, CPU up to 190 % of 80 %.')
     const words = [...html.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) => text)
     for (const word of [
       'Load',
