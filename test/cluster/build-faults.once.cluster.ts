@@ -7,7 +7,7 @@ import { EXIT_CODES } from '../../src/exit-codes.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import type { BuildResult } from '../../src/services/build.js'
 import { ROOT } from '../commands/harness.js'
-import { helm, removeAll, suiteCluster } from './cli.js'
+import { failingTimeout, helm, removeAll, suiteCluster, timed } from './cli.js'
 import { classicEngine, smallEngine, withoutRegistry } from './docker.js'
 import { entering } from './machine/namespace.js'
 import { waitFor } from './machine/wait.js'
@@ -117,10 +117,11 @@ describe('build and deploy when something is wrong', function () {
         repository.values('app1'),
       ])
       // The first pod of a new node makes it fetch the image that holds a pod's network together, from the same registry.
-      const other = await deploy(['-f', repository.values('app2')])
+      const other = await timed(() => deploy(['-f', repository.values('app2')]))
       expect(other.exitCode, other.stderr).to.equal(0)
       const files = ['-f', repository.values('app1')]
-      const { exitCode, stderr } = await withoutRegistry(() => deploy([...files, '--timeout=8s']))
+      const timeout = `--timeout=${failingTimeout(8)}`
+      const { exitCode, stderr } = await withoutRegistry(() => deploy([...files, timeout]))
       expect(exitCode, stderr).to.equal(EXIT_CODES.deployFailed)
       expect(stderr)
         .to.match(/ImagePullBackOff|ErrImagePull/)
@@ -226,13 +227,13 @@ describe('build and deploy when something is wrong', function () {
         // As a shell at a terminal does it, whose Ctrl-C reaches the whole group.
         detached: true,
       })
-      await waitFor({ what: 'the step that sleeps', seconds: 60, intervalMs: 100 }, () => runs(sleep))
+      await waitFor({ what: 'the step that sleeps', seconds: 240, intervalMs: 100 }, () => runs(sleep))
       await interruptGroup(running.pid!)
       const { exitCode, stderr } = await running
       expect(exitCode, stderr).to.equal(EXIT_CODES.interrupted)
       expect(stderr).to.include('The build was interrupted. Nothing was pushed')
       await waitFor(
-        { what: 'the step to end in the engine', seconds: 15, intervalMs: 100 },
+        { what: 'the step to end in the engine', seconds: 60, intervalMs: 100 },
         async () => !(await runs(sleep)),
       )
       expect((await inRegistry(`${prefix}/app1`, 'stopped')).found).to.equal(false)
@@ -256,7 +257,12 @@ async function interruptGroup(group: number): Promise<void> {
     )
     // After the name in parentheses: state, parent, group.
     const [, , belongsTo] = status!.slice(status!.lastIndexOf(')') + 2).split(' ')
-    if (Number(belongsTo) === group && !line!.includes('esbuild')) process.kill(Number(entry), 'SIGINT')
+    if (Number(belongsTo) !== group || line!.includes('esbuild')) continue
+    try {
+      process.kill(Number(entry), 'SIGINT')
+    } catch {
+      // It has just ended.
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import type { BuildResult } from '../../src/services/build.js'
 import type { DeployResult } from '../../src/services/deploy-result.js'
 import { helm, removeAll, suiteCluster } from './cli.js'
 import { docker } from './docker.js'
+import { waitFor } from './machine/wait.js'
 import {
   APPS,
   baseArgument,
@@ -187,7 +188,7 @@ describe('build, push, pin and deploy', function () {
     await deploy()
     const now = await podsByApp()
     expect(runningDigest(now.get('app1')!)).to.equal(app1!.digest)
-    expect(await answer('app1', '/')).to.include('changed by a test')
+    await leadsTo('app1', 'changed by a test')
     expect(now.get('app2')!.metadata.uid).to.equal(before.get('app2')!.metadata.uid)
   })
 
@@ -205,7 +206,7 @@ describe('build, push, pin and deploy', function () {
       expect(runningDigest(now.get(app)!)).to.equal(digest)
     }
     expect(result.apps.map(({ ping }) => ping?.ok)).to.deep.equal([true, true])
-    expect(await answer('app2', '/')).to.include('changed in one go')
+    await leadsTo('app2', 'changed in one go')
     expect(now.get('app1')!.metadata.uid).to.equal(before.get('app1')!.metadata.uid)
   })
 
@@ -222,17 +223,22 @@ describe('build, push, pin and deploy', function () {
     expect(exitCode, stderr).to.equal(0)
   }
 
-  /** The pod of each app; fails where one has several that are not on their way out. */
+  /** The pod of each app, once none has another that is not on its way out: helm does not wait for the old ones to go. */
   async function podsByApp(): Promise<Map<string, Pod>> {
-    const { items } = await cluster.send<{ items: Pod[] }>({ path: `/api/v1/namespaces/${NAMESPACE}/pods` })
-    const alive = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-    const pods = new Map(alive.map((pod) => [podApp(pod), pod]))
-    expect(
-      [...pods.keys()].toSorted(),
-      JSON.stringify(alive.map(({ metadata }) => metadata.labels)),
-    ).to.deep.equal(APPS)
-    expect(alive).to.have.lengthOf(APPS.length)
-    return pods
+    return waitFor({ what: 'one pod of each app', seconds: 120, intervalMs: 300 }, async () => {
+      const { items } = await cluster.send<{ items: Pod[] }>({ path: `/api/v1/namespaces/${NAMESPACE}/pods` })
+      const alive = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      expect(alive.map(podApp).toSorted()).to.deep.equal(APPS)
+      return new Map(alive.map((pod) => [podApp(pod), pod]))
+    })
+  }
+
+  /** Waits for that page: the API server may lead to a pod on its way out for a moment, which still answers. */
+  async function leadsTo(app: string, text: string): Promise<void> {
+    await waitFor({ what: `${app}’s new page`, seconds: 60, intervalMs: 300 }, async () => {
+      expect(await answer(app, '/')).to.include(text)
+      return true
+    })
   }
 
   async function answer(app: string, path: string): Promise<string> {

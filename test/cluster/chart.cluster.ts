@@ -8,6 +8,7 @@ import { execa } from 'execa'
 import { validate } from '../../src/services/validate.js'
 import { CHART, FIXTURES, type Manifest, manifests } from '../integration/chart-render.js'
 import { bin } from './machine/paths.js'
+import { waitFor } from './machine/wait.js'
 import { kubeconformSchemas, type OpenApi } from './openapi-schemas.js'
 
 /** Every kind the chart makes, with the group and version, and the plural, that the API server knows it under. */
@@ -208,16 +209,9 @@ class ApiServer {
 
   /** Wait for the account that a namespace's pods run as. */
   async serviceAccount(namespace: string): Promise<void> {
-    const deadline = Date.now() + 20_000
-    for (;;) {
-      const found = await this.text(`api/v1/namespaces/${namespace}/serviceaccounts/default`).catch(
-        (error: unknown) => {
-          if (Date.now() > deadline) throw error
-        },
-      )
-      if (found !== undefined) return
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
+    await waitFor({ what: `the account of ${namespace}`, seconds: 120 }, () =>
+      this.text(`api/v1/namespaces/${namespace}/serviceaccounts/default`),
+    )
   }
 
   close(): void {

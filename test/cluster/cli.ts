@@ -68,11 +68,30 @@ export function valuesText({ app1, app2 }: TwoApps): string {
   })
 }
 
+/** Milliseconds that the slowest good deployment of this run has taken. */
+let slowestMs = 0
+
+/** Runs a deployment that is to succeed, and remembers how long this machine takes for one. */
+export async function timed<Result>(good: () => Promise<Result>): Promise<Result> {
+  const began = performance.now()
+  const result = await good()
+  slowestMs = Math.max(slowestMs, performance.now() - began)
+  return result
+}
+
+/**
+ * The `--timeout` of a deployment that is to fail, which always takes that long: so many seconds, or more where good ones
+ * took long. A pod must have shown by then what is wrong with it.
+ */
+export function failingTimeout(seconds: number): string {
+  return `${Math.max(seconds, Math.ceil((3 * slowestMs) / 1000))}s`
+}
+
 /** Deploys values the way a user does, from a file, and fails loudly when it fails. */
 export async function deploy(values: TwoApps, argv: string[] = []): Promise<void> {
   await withFile(valuesText(values), async (file) => {
     const all = ['-f', file, '--allow-removal', '--allow-environment-change', ...argv]
-    const { exitCode, stdout, stderr } = await k8sflow(Deploy, all)
+    const { exitCode, stdout, stderr } = await timed(() => k8sflow(Deploy, all))
     if (exitCode !== 0) throw new Error(`deploy ended with ${String(exitCode)}\n${stdout}\n${stderr}`)
   })
 }
@@ -108,7 +127,7 @@ export async function removeAll(countries: string[]): Promise<void> {
   const { deleteNamespaces } = await import('../../src/cluster/namespaces.js')
   const names = countries.map((country) => `we-road-${country}`)
   const { remaining } = await deleteNamespaces(await suiteCluster(), names, {
-    timeoutMs: 90_000,
+    timeoutMs: 300_000,
     pollMs: 300,
   })
   if (remaining.length > 0) throw new Error(`still there: ${remaining.join(', ')}`)

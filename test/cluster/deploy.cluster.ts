@@ -16,11 +16,13 @@ import { ROOT } from '../commands/harness.js'
 import {
   deploy,
   exists,
+  failingTimeout,
   helm,
   k8sflow,
   k8sflowJson,
   removeAll,
   suiteCluster,
+  timed,
   type TwoApps,
   valuesText,
   withFile,
@@ -118,7 +120,7 @@ describe('k8sflow deploy', () => {
     await deploy({ app1: { countries: ['it'] } })
     const { result, exitCode, stderr } = await deployValues(
       { app1: { countries: ['it'], tag: 'no-such-tag' }, app2: { countries: ['it'] } },
-      ['--timeout', '25s'],
+      ['--timeout', failingTimeout(25)],
     )
     expect(exitCode).to.equal(6)
     expect(
@@ -145,7 +147,7 @@ describe('k8sflow deploy', () => {
     it(`leaves a failed first install (${tag}) as it is, and repairs it with the next`, async () => {
       const { result, exitCode } = await deployValues({ app1: { countries: ['it'], tag } }, [
         '--timeout',
-        '20s',
+        failingTimeout(20),
       ])
       expect(exitCode).to.equal(6)
       const [release] = result.releases
@@ -239,12 +241,20 @@ describe('k8sflow deploy', () => {
         async () => text.includes('upgrading') && (await isPending('app1')),
         () => text,
       )
-      terminal.write(CTRL_C)
-      await until(
-        async () => text.includes('interrupted'),
-        () => text,
-      )
-      terminal.write(CTRL_C)
+      // Held until both have come: helm takes its leave in no time, and the second would find nothing to wait for.
+      const helmPid = await findHelm('app1')
+      process.kill(helmPid, 'SIGSTOP')
+      try {
+        for (const told of ['interrupted', 'still waiting']) {
+          terminal.write(CTRL_C)
+          await until(
+            async () => text.includes(told),
+            () => text,
+          )
+        }
+      } finally {
+        process.kill(helmPid, 'SIGCONT')
+      }
       expect(await ended, text).to.equal(130)
       return text
     })
@@ -262,7 +272,7 @@ describe('k8sflow deploy', () => {
         async () => isPending('app1'),
         () => before,
       )
-      await killHelm('app1')
+      process.kill(await findHelm('app1'), 'SIGKILL')
       expect((await killed).exitCode, before).to.equal(6)
       if (before === 'nothing') {
         const busy = await deployValues({ app1: { countries: ['it'] } })
@@ -277,7 +287,7 @@ describe('k8sflow deploy', () => {
 
   it('lets one of two deploys at once through, and the other fail clearly', async () => {
     for (const countries of [['it'], ['it', 'es']]) {
-      const both = [1, 2].map(async () => start(['--timeout', '60s'], { app1: { countries, tag: 'slow' } }))
+      const both = [1, 2].map(async () => start([], { app1: { countries, tag: 'slow' } }))
       const ended = await Promise.all(both)
       expect(
         ended.map(({ exitCode }) => exitCode).sort(),
@@ -296,7 +306,7 @@ describe('k8sflow deploy', () => {
       withFile(
         valuesText({ app1: { countries: ['it'] }, app2: { countries: ['it', 'es'] } }),
         async (file) => {
-          await helm('install', 'old', chart, '-f', file, '--wait', '--timeout', '60s')
+          await timed(() => helm('install', 'old', chart, '-f', file, '--wait'))
         },
       ),
     )
@@ -320,7 +330,7 @@ describe('k8sflow deploy', () => {
       withFile(
         valuesText({ app1: { countries: ['it'] }, app2: { countries: ['it', 'es'] } }),
         async (file) => {
-          await helm('install', 'old', chart, '-f', file, '--wait', '--timeout', '60s')
+          await timed(() => helm('install', 'old', chart, '-f', file, '--wait'))
         },
       ),
     )
@@ -331,8 +341,12 @@ describe('k8sflow deploy', () => {
     })
     const foreign = '/api/v1/namespaces/we-road-es/configmaps/foreign'
     const values = { app1: { countries: ['it'] }, app2: { countries: ['it'] } }
-    const argv = ['--release', 'old', '--allow-removal', '--timeout', '25s']
-    const failed = await deployValues({ ...values, app1: { countries: ['it'], tag: 'crash' } }, argv)
+    const argv = ['--release', 'old', '--allow-removal']
+    const failed = await deployValues({ ...values, app1: { countries: ['it'], tag: 'crash' } }, [
+      ...argv,
+      '--timeout',
+      failingTimeout(25),
+    ])
     expect(failed.exitCode, failed.stderr).to.equal(6)
     expect(failed.result.releases[0], failed.stderr).to.include({
       outcome: 'rolled-back',
@@ -387,16 +401,17 @@ async function isPending(release: string): Promise<boolean> {
   return (await helm('list', '-n', 'we-road', '--pending', '-q')).split('\n').includes(release)
 }
 
-async function killHelm(release: string): Promise<void> {
+/** The process id of the helm that deploys a release. */
+async function findHelm(release: string): Promise<number> {
   const { stdout } = await execa('pgrep', [
     '-f',
     `${process.env['K8SFLOW_HELM']!} upgrade --install ${release} `,
   ])
-  process.kill(Number(stdout.trim()), 'SIGKILL')
+  return Number(stdout.trim())
 }
 
 async function until(condition: () => Promise<boolean>, what: () => string): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await condition());) {
+  for (const end = Date.now() + 180_000; !(await condition());) {
     if (Date.now() > end) throw new Error(`This did not come about: ${what()}`)
     await sleep(100)
   }

@@ -74,7 +74,7 @@ export async function withoutRegistry<Result>(use: () => Promise<Result>): Promi
   const facts = await readFacts()
   const down = facts.pids['registry']!
   process.kill(down, 'SIGKILL')
-  await waitFor({ what: 'the registry to end', seconds: 10, intervalMs: 20 }, async () => {
+  await waitFor({ what: 'the registry to end', seconds: 60, intervalMs: 20 }, async () => {
     return !(await processesIn([facts.netnsFile])).includes(down)
   })
   try {
@@ -86,7 +86,7 @@ export async function withoutRegistry<Result>(use: () => Promise<Result>): Promi
 
 async function bringRegistryBack(facts: ClusterFacts): Promise<void> {
   const { pid, ended } = await startRegistry()
-  const wait = { what: 'the registry', log: 'registry', seconds: 30, intervalMs: 50, hopeless: ended }
+  const wait = { what: 'the registry', log: 'registry', seconds: 120, intervalMs: 50, hopeless: ended }
   const url = `http://${process.env['K8SFLOW_TEST_REGISTRY']}/v2/`
   // A connection to the registry that was killed may never be answered.
   await waitFor(wait, async () => (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok)

@@ -109,8 +109,12 @@ describe("the test cluster's Docker engine and base image", function () {
     const core = config.makeApiClient(CoreV1Api)
     await core.createNamespace({ body: { metadata: { name: namespace } } })
     try {
+      // A pod is refused until the namespace has the account it runs as.
+      await waitFor({ what: `the account of ${namespace}`, seconds: 120 }, () =>
+        core.readNamespacedServiceAccount({ name: 'default', namespace }),
+      )
       await core.createNamespacedPod({ namespace, body: pod() })
-      const wait = { what: 'an answer of the pod', seconds: 60, intervalMs: 300 }
+      const wait = { what: 'an answer of the pod', seconds: 240, intervalMs: 300 }
       const answer = await waitFor(wait, () =>
         core.connectGetNamespacedPodProxyWithPath({ name: 'web:8080', namespace, path: 'ping' }),
       )

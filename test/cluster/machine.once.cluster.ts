@@ -48,8 +48,8 @@ function container(image: string) {
 describe('the test cluster itself', function () {
   const config = new KubeConfig()
   let core: CoreV1Api
-  const until = <T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 60) =>
-    waitFor({ what, seconds, intervalMs: 300 }, ask)
+  const until = <T>(what: string, ask: () => Promise<T | undefined | false>) =>
+    waitFor({ what, seconds: 240, intervalMs: 300 }, ask)
 
   before(async function () {
     if (process.env['K8SFLOW_TEST_CLUSTER'] !== 'own') this.skip()
@@ -93,8 +93,12 @@ describe('the test cluster itself', function () {
 
   it('keeps the logs of a pod', async () => {
     const { items } = await core.listNamespacedPod({ namespace, labelSelector: `app=${app}` })
-    const log = await core.readNamespacedPodLog({ name: items[0]!.metadata!.name!, namespace })
-    expect(log).to.contain('listening on :8080').and.to.contain('"GET /ping" 200')
+    // What a program prints reaches the log a moment after its answer reaches the one who asked.
+    const log = await until('the answers of /ping in the log', async () => {
+      const text = await core.readNamespacedPodLog({ name: items[0]!.metadata!.name!, namespace })
+      return text.includes('"GET /ping" 200') && text
+    })
+    expect(log).to.contain('listening on :8080')
   })
 
   it('leads http://app1-it.info through Traefik', async () => {
@@ -116,16 +120,12 @@ describe('the test cluster itself', function () {
       })) as { items: unknown[] }
       return metrics.items.length > 0
     })
-    const current = await until(
-      'the autoscaler to see a utilisation',
-      async () => {
-        const scaler = await config
-          .makeApiClient(AutoscalingV2Api)
-          .readNamespacedHorizontalPodAutoscaler({ name: app, namespace })
-        return scaler.status?.currentMetrics?.[0]?.resource?.current.averageUtilization?.toString()
-      },
-      90,
-    )
+    const current = await until('the autoscaler to see a utilisation', async () => {
+      const scaler = await config
+        .makeApiClient(AutoscalingV2Api)
+        .readNamespacedHorizontalPodAutoscaler({ name: app, namespace })
+      return scaler.status?.currentMetrics?.[0]?.resource?.current.averageUtilization?.toString()
+    })
     expect(Number(current)).to.be.within(0, 200)
   })
 
@@ -157,18 +157,23 @@ describe('the test cluster itself', function () {
   })
 
   it('shows why a bad pod does not come up: crash, out of memory, no such image', async () => {
-    const expected = { crash: 'Error', oom: 'OOMKilled', 'no-such-tag': 'ErrImagePull' }
+    // By the time it is looked at, the kubelet may already wait before it pulls again.
+    const expected = {
+      crash: ['Error'],
+      oom: ['OOMKilled'],
+      'no-such-tag': ['ErrImagePull', 'ImagePullBackOff'],
+    }
     for (const tag of Object.keys(expected)) {
       const spec = { restartPolicy: 'Never', containers: [container(`hecha00/app2:${tag}`)] }
       await core.createNamespacedPod({ namespace, body: { metadata: { name: tag }, spec } })
     }
-    for (const [tag, reason] of Object.entries(expected)) {
+    for (const [tag, reasons] of Object.entries(expected)) {
       const seen = await until(`pod ${tag} to fail`, async () => {
         const pod = await core.readNamespacedPod({ name: tag, namespace })
         const status = pod.status?.containerStatuses?.[0]?.state
         return status?.terminated?.reason ?? (status?.waiting?.message && status.waiting.reason)
       })
-      expect(seen).to.equal(reason)
+      expect(seen, tag).to.be.oneOf(reasons)
     }
     const log = await core.readNamespacedPodLog({ name: 'crash', namespace })
     expect(log).to.contain('standin: fatal')

@@ -3,11 +3,10 @@ import { expect } from 'chai'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import History from '../../src/commands/history.js'
 import Rollback from '../../src/commands/rollback.js'
-import Status from '../../src/commands/status.js'
 import type { HistoryResult } from '../../src/services/history.js'
 import type { RollbackResult } from '../../src/services/rollback.js'
-import type { StatusResult } from '../../src/services/status.js'
-import { deploy, exists, k8sflow, k8sflowJson, removeAll, suiteCluster } from './cli.js'
+import { deploy, exists, failingTimeout, k8sflow, k8sflowJson, removeAll, suiteCluster } from './cli.js'
+import { waitFor } from './machine/wait.js'
 
 const COUNTRIES = ['it', 'es', 'uk']
 const DEPLOYMENT = '/apis/apps/v1/namespaces/we-road-es/deployments/app1-es'
@@ -43,7 +42,7 @@ describe('k8sflow history and rollback', () => {
     expect(await exists(cluster, DEPLOYMENT)).to.equal(false)
     // A namespace that has gone meanwhile must be made again before helm runs.
     const { deleteNamespaces } = await import('../../src/cluster/namespaces.js')
-    await deleteNamespaces(cluster, ['we-road-es'], { timeoutMs: 60_000, pollMs: 300 })
+    await deleteNamespaces(cluster, ['we-road-es'], { timeoutMs: 300_000, pollMs: 300 })
 
     const { result, exitCode, stderr } = await k8sflowJson<RollbackResult>(Rollback, ['-p', 'app1', '--yes'])
     expect(exitCode, stderr).to.equal(0)
@@ -90,7 +89,8 @@ describe('k8sflow history and rollback', () => {
   it('shows why a rollback fails, and says where the release is', async () => {
     await deploy({ app1: { countries: ['it'], tag: 'crash' } }, ['--no-wait', '--no-verify'])
     await deploy({ app1: { countries: ['it'] } })
-    const { exitCode, stderr } = await k8sflow(Rollback, ['1', '-p', 'app1', '--yes', '--timeout', '15s'])
+    const timeout = failingTimeout(15)
+    const { exitCode, stderr } = await k8sflow(Rollback, ['1', '-p', 'app1', '--yes', '--timeout', timeout])
     expect(exitCode).to.equal(1)
     expect(stderr).to.include('this image always crashes')
     expect(stderr).to.match(
@@ -116,13 +116,10 @@ describe('k8sflow history and rollback', () => {
 
   async function untilPending(): Promise<void> {
     const { releaseRecords } = await import('../../src/cluster/release-records.js')
-    for (let tries = 0; tries < 200; tries += 1) {
+    await waitFor({ what: 'the rollback to begin', seconds: 180, intervalMs: 100 }, async () => {
       const records = await releaseRecords(cluster, 'we-road', 'app1')
-      if (records.at(-1)?.status === 'pending-rollback') return
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    const { result } = await k8sflowJson<StatusResult>(Status, [])
-    throw new Error(`the rollback never began: ${JSON.stringify(result.releases)}`)
+      return records.at(-1)?.status === 'pending-rollback'
+    })
   }
 })
 

@@ -132,13 +132,18 @@ describe('the samples', function () {
         for (const path of ['/ping', '/?secret=1', '/favicon.ico']) await request(id, path)
         const { stdout: processes } = await ok(['top', id, '-eo', 'pid,args'])
         expect(processes.match(/nginx: worker process/g)).to.have.lengthOf(1)
-        const logs = await ok(['logs', id])
+        // The engine copies what nginx prints; the last answer may be here before its line is.
+        const logs = await waitFor({ what: 'the log', seconds: 60, intervalMs: 100 }, async () => {
+          const copied = await ok(['logs', id])
+          return copied.stdout !== '' && copied
+        })
         expect(logs.stderr).to.equal('')
         expect(logs.stdout).to.match(/^\S+ GET \/index\.html 200 \d+B \d\.\d+s$/)
-        await waitFor({ what: 'the health check', seconds: 45, intervalMs: 500 }, async () => {
+        await waitFor({ what: 'the health check', seconds: 240, intervalMs: 500 }, async () => {
           return (await ok(['inspect', id, '--format', '{{.State.Health.Status}}'])).stdout === 'healthy'
         })
-        await ok(['stop', id])
+        // It ends as soon as nginx has; a kill after ten seconds would be another exit code.
+        await ok(['stop', '-t', '120', id])
         expect((await ok(['inspect', id, '--format', '{{.State.ExitCode}}'])).stdout).to.equal('0')
         await ok(['start', id])
         expect((await request(id, '/ping')).stdout).to.equal('hello from app1-production-it')
@@ -191,7 +196,7 @@ describe('the samples', function () {
 
     /** An answer's body on stdout, its status and headers on stderr. */
     async function request(id: string, path: string) {
-      await waitFor({ what: 'nginx to listen', seconds: 10, intervalMs: 50 }, async () => {
+      await waitFor({ what: 'nginx to listen', seconds: 120, intervalMs: 50 }, async () => {
         return (
           (await docker(['exec', id, 'wget', '-qO-', 'http://127.0.0.1:8080/favicon.ico'])).exitCode === 0
         )
@@ -221,7 +226,7 @@ describe('the samples', function () {
 
     it('use far less memory than they may', async () => {
       const path = '/apis/metrics.k8s.io/v1beta1/namespaces/we-road-it/pods'
-      const measured = await waitFor({ what: 'the metrics of both pods', seconds: 120 }, async () => {
+      const measured = await waitFor({ what: 'the metrics of both pods', seconds: 300 }, async () => {
         const { items } = await cluster.send<PodMetrics>({ path })
         return items.length >= APPS.length && items
       })

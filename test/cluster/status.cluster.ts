@@ -4,6 +4,7 @@ import type { Cluster } from '../../src/cluster/cluster.js'
 import Status from '../../src/commands/status.js'
 import type { InstanceStatus, StatusResult } from '../../src/services/status.js'
 import { deploy, k8sflow, k8sflowJson, removeAll, suiteCluster } from './cli.js'
+import { waitFor } from './machine/wait.js'
 
 const COUNTRIES = ['it', 'es']
 
@@ -58,13 +59,12 @@ describe('k8sflow status', () => {
 
   it('names the reason when a pod does not come up', async () => {
     await deploy({ app1: { countries: ['it'], tag: 'does-not-exist' } }, ['--no-wait', '--no-verify'])
-    let problem: InstanceStatus['problem'] = null
-    for (let tries = 0; tries < 30 && !/Image/.test(problem?.reason ?? ''); tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 1000))
+    const problem = await waitFor({ what: 'the pull to fail', seconds: 180, intervalMs: 500 }, async () => {
       const { result } = await k8sflowJson<StatusResult>(Status, ['-p', 'app1'])
-      problem = row(result, 'app1', 'it').problem
-    }
-    expect(problem?.reason).to.be.oneOf(['ErrImagePull', 'ImagePullBackOff'])
+      const { problem: seen } = row(result, 'app1', 'it')
+      return seen !== null && /Image/.test(seen.reason) && seen
+    })
+    expect(problem.reason).to.be.oneOf(['ErrImagePull', 'ImagePullBackOff'])
     const { stdout } = await k8sflow(Status, ['-p', 'app1'])
     expect(stdout).to.match(/✗ app1\/it (ErrImagePull|ImagePullBackOff): .*does-not-exist/)
   })

@@ -57,7 +57,7 @@ export async function startEngine({ name, containerdStore }: EngineOptions): Pro
   const started = await start(name, dockerd, ['--config-file', file], {
     PATH: `${binDir}:${path.dirname(dockerd)}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
   })
-  await waitFor({ what: 'the Docker engine', log: name, seconds: 60, hopeless: started.ended }, () =>
+  await waitFor({ what: 'the Docker engine', log: name, seconds: 240, hopeless: started.ended }, () =>
     answers(state(name, 'docker.sock')),
   )
   return started
@@ -68,7 +68,7 @@ export async function stopEngine({ name, pid, ended }: Started): Promise<void> {
   // It takes its own containerd along, which a kill would leave behind.
   if (!ended()) process.kill(pid, 'SIGTERM')
   await waitFor(
-    { what: `${name} to end`, log: name, seconds: 30, intervalMs: 50 },
+    { what: `${name} to end`, log: name, seconds: 120, intervalMs: 50 },
     async () => ended() !== undefined,
   )
   await unmountBelow(state(name))
@@ -78,13 +78,11 @@ export async function stopEngine({ name, pid, ended }: Started): Promise<void> {
 /** Whether an engine answers on that socket. A socket can be there before the engine listens on it. */
 async function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    http
-      .get({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
-        response.resume()
-        resolve(response.statusCode === 200)
-      })
-      .on('timeout', () => reject(new Error('no answer within 5 s')))
-      .on('error', reject)
+    const request = http.get({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer within 5 s'))).on('error', reject)
   })
 }
 

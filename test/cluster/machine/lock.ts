@@ -41,7 +41,7 @@ async function take(file: string): Promise<boolean> {
 }
 
 /** Whether a process of that id exists. */
-export function alive(pid: number): boolean {
+function alive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -5,7 +5,6 @@ import { mkdir, readdir, readFile, readlink, rm, rmdir, stat, writeFile } from '
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MachineError } from './failure.js'
-import { alive } from './lock.js'
 import { logsDir, netns, netnsFile, state, stateDir } from './paths.js'
 
 /** The bridge's address: the node's, the API server's advertised one, and CoreDNS's. */
@@ -129,7 +128,7 @@ export async function processesIn(files: string[]): Promise<number[]> {
 
 /** Kills at once: all data is thrown away, and the API server alone would take its leave for seconds. */
 async function stopAll(find: () => Promise<number[]>): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   for (;;) {
     const pids = await find()
     if (pids.length === 0) return
@@ -141,7 +140,11 @@ async function stopAll(find: () => Promise<number[]>): Promise<void> {
 }
 
 function tryKill(pid: number, signal: NodeJS.Signals): void {
-  if (alive(pid)) process.kill(pid, signal)
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** Unmounts whatever is mounted in a folder. */

@@ -25,7 +25,7 @@ export async function startContainerd(): Promise<Started> {
     PATH: `${binDir}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
   })
   await waitFor(
-    { what: "containerd's socket", log: 'containerd', seconds: 30, hopeless: started.ended },
+    { what: "containerd's socket", log: 'containerd', seconds: 120, hopeless: started.ended },
     async () => (await stat(path.join(folder, 'containerd.sock'))).isSocket(),
   )
   return started

@@ -118,7 +118,7 @@ async function startRelay() {
     ...relays,
   ])
   const ports = await waitFor(
-    { what: 'the relay’s ports', log: 'relay', seconds: 15, intervalMs: 30, hopeless: relay.ended },
+    { what: 'the relay’s ports', log: 'relay', seconds: 60, intervalMs: 30, hopeless: relay.ended },
     async () => JSON.parse(await readFile(out, 'utf8')) as Record<keyof typeof preferredPorts, number>,
   )
   return { relay, ports }
@@ -126,7 +126,7 @@ async function startRelay() {
 
 /** Fills the registry; gives the base image's reference. */
 async function pushImages(registry: string, process: Started): Promise<string> {
-  const wait = { what: 'the image registry', log: 'registry', seconds: 30, hopeless: process.ended }
+  const wait = { what: 'the image registry', log: 'registry', seconds: 120, hopeless: process.ended }
   await waitFor(wait, async () => (await fetch(`http://${registry}/v2/`)).ok)
   const [digest] = await Promise.all([
     pushLayout(registry, baseImageName, baseDir),
@@ -136,7 +136,7 @@ async function pushImages(registry: string, process: Started): Promise<string> {
 }
 
 async function waitForApi(api: Api, servers: Started[]): Promise<void> {
-  const wait = { what: 'the API server', log: 'apiserver', seconds: 60, hopeless: () => firstEnd(servers) }
+  const wait = { what: 'the API server', log: 'apiserver', seconds: 240, hopeless: () => firstEnd(servers) }
   await waitFor(wait, async () => (await api.text('/readyz')) === 'ok')
   progress('the API server is ready')
 }
@@ -147,7 +147,7 @@ async function applyAll(api: Api): Promise<Started[]> {
     const wait = {
       what: `the API server to take ${object.kind} ${object.metadata.name}`,
       log: 'apiserver',
-      seconds: 30,
+      seconds: 120,
     }
     await waitFor(wait, async () => {
       await api.apply(object)
@@ -159,7 +159,7 @@ async function applyAll(api: Api): Promise<Started[]> {
 
 async function waitForParts(api: Api, started: Started[], ingress: string): Promise<void> {
   const part = (what: string, log: string, ask: () => Promise<boolean>) => {
-    const wait: Wait = { what, log, seconds: 90, hopeless: () => firstEnd(started) }
+    const wait: Wait = { what, log, seconds: 300, hopeless: () => firstEnd(started) }
     return waitFor(wait, ask).then(() => progress(`${what}: ok`))
   }
   const ready = (object: Conditions, type: string) =>
