@@ -1,13 +1,14 @@
 import type { Cluster } from '../cluster/cluster.js'
 import { pingThroughProxy } from '../cluster/ping.js'
-import { countryNamespace, pingAnswer, serviceName } from '../values/contract.js'
+import { isRolledOut } from '../cluster/rollout.js'
+import { countryNamespace, deploymentName, pingAnswer, serviceName } from '../values/contract.js'
 import type { Instance } from './deploy-plan.js'
 import type { PingResult } from './deploy-result.js'
 import { forEachLimited } from './limited.js'
 
-/** Milliseconds in which an app must have answered: its pods are ready, only proxies may lag behind. */
+/** Milliseconds in which an app must have answered: its pods are ready, only controllers and proxies may lag behind. */
 const PATIENCE_MS = 20_000
-/** Milliseconds in which a wrong answer must have become the right one: pods of before may still give it. */
+/** Milliseconds in which a wrong answer must have become the right one: a proxy may still lead to a pod of before. */
 const WRONG_ANSWER_PATIENCE_MS = 8000
 const PAUSE_MS = 500
 const AT_ONCE = 8
@@ -19,7 +20,7 @@ export interface VerifyOptions {
   onAnswer?: (instance: Instance, result: PingResult) => void
 }
 
-/** Asks every app in every country for `/ping`, and whether the answer is its own. */
+/** Asks every app in every country for `/ping`, and whether the answer is its own. A right one of an old pod proves nothing. */
 export async function verify(
   cluster: Cluster,
   instances: readonly Instance[],
@@ -40,12 +41,23 @@ async function askUntilRight(
   options: VerifyOptions,
 ): Promise<PingResult> {
   const began = Date.now()
+  let rolledOut = false
   for (;;) {
+    rolledOut ||= await rolledOutNow(cluster, instance)
     const result = await ask(cluster, instance)
-    const patience = options.patienceMs ?? (result.status === 200 ? WRONG_ANSWER_PATIENCE_MS : PATIENCE_MS)
-    if (result.ok || Date.now() - began >= patience || options.signal?.aborted) return result
+    const wrong = result.status === 200 && !result.ok && rolledOut
+    const patience = options.patienceMs ?? (wrong ? WRONG_ANSWER_PATIENCE_MS : PATIENCE_MS)
+    if ((result.ok && rolledOut) || Date.now() - began >= patience || options.signal?.aborted) return result
     await new Promise((resolve) => setTimeout(resolve, options.pauseMs ?? PAUSE_MS))
   }
+}
+
+async function rolledOutNow(cluster: Cluster, { app, country }: Instance): Promise<boolean> {
+  return isRolledOut(cluster, {
+    namespace: countryNamespace(country),
+    deployment: deploymentName(app, country),
+    service: serviceName(app, country),
+  })
 }
 
 async function ask(cluster: Cluster, { app, country, environment }: Instance): Promise<PingResult> {

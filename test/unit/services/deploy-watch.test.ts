@@ -219,13 +219,46 @@ describe('asking for /ping', () => {
 
   it('asks again until the answer is the app’s own', async () => {
     let asked = 0
-    const cluster = fakeCluster(() => {
+    const cluster = fakeCluster(({ path }) => {
+      if (!path.endsWith('/ping')) return undefined
       asked += 1
       return asked < 3 ? { status: 503, text: 'no endpoints available' } : right
     })
     const results = await verify(cluster, [IT], { ...quick, patienceMs: 60_000 })
     expect(results.get(IT)).to.include({ ok: true, answer: 'hello from app1-staging-it' })
     expect(asked).to.equal(3)
+  })
+
+  it('takes no right answer as long as a pod of before may have given it', async () => {
+    const deployment = (observedGeneration: number, replicas: number, updatedReplicas: number) => ({
+      metadata: { generation: 2 },
+      status: { observedGeneration, replicas, updatedReplicas },
+    })
+    const slices = (...ready: boolean[]) => ({
+      items: [{ endpoints: ready.map((value) => ({ conditions: { ready: value } })) }, { endpoints: null }],
+    })
+    const rounds = [
+      { deployment: deployment(1, 1, 1), slices: slices(true) },
+      { deployment: deployment(2, 2, 1), slices: slices(true) },
+      { deployment: deployment(2, 1, 1), slices: slices(true, true) },
+      { deployment: deployment(2, 1, 1), slices: slices(true, false) },
+    ]
+    let asked = 0
+    const cluster = fakeCluster(({ path }) => {
+      if (path === '/apis/apps/v1/namespaces/we-road-it/deployments/app1-it') return rounds[asked]?.deployment
+      if (path.endsWith('/endpointslices')) return rounds[asked]?.slices
+      asked += 1
+      return right
+    })
+    const results = await verify(cluster, [IT], { ...quick, patienceMs: 60_000 })
+    expect(results.get(IT)?.ok).to.equal(true)
+    expect(asked).to.equal(rounds.length)
+  })
+
+  it('takes an answer as it is where it may not see whose it is', async () => {
+    const cluster = fakeCluster(({ path }) => (path.endsWith('/ping') ? right : { status: 403, text: '{}' }))
+    expect((await verify(cluster, [IT], { ...quick, patienceMs: 60_000 })).get(IT)?.ok).to.equal(true)
+    expect(cluster.requests.filter(({ path }) => path.endsWith('/ping'))).to.have.lengthOf(1)
   })
 
   it('takes the answer of another environment, country or app for a wrong one', async () => {
@@ -270,8 +303,8 @@ describe('asking for /ping', () => {
 
   it('ends its patience at a signal', async () => {
     let asked = 0
-    const cluster = fakeCluster(() => {
-      asked += 1
+    const cluster = fakeCluster(({ path }) => {
+      if (path.endsWith('/ping')) asked += 1
       return { status: 503, text: '' }
     })
     const results = await verify(cluster, [IT], {
