@@ -1,6 +1,7 @@
 import { execa } from 'execa'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import semver from 'semver'
 import { MachineError, progress } from './failure.js'
 import { withLock } from './lock.js'
@@ -20,7 +21,10 @@ const programs: Record<string, string> = {
   mount: 'mount',
 }
 
-const noninteractive = { DEBIAN_FRONTEND: 'noninteractive' }
+/** Nobody is asked, and messages are those that are looked for here. */
+const env = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
+/** The machine's own updates, or another checkout, may use apt for some minutes. */
+const APT_PATIENCE_MS = 15 * 60_000
 
 /** Installs the machine's own packages that are missing, and unpacks the ones that would start a service if installed. */
 export async function installDebianPackages(): Promise<void> {
@@ -216,12 +220,18 @@ function satisfies(debianVersion: string, range: string): boolean {
   return version !== null && semver.satisfies(version, range)
 }
 
+/** Runs a program; apt again while another process holds its locks, of which it waits for none by itself. */
 async function run(command: string, args: string[], cwd?: string) {
-  const result = await execa(command, args, { env: noninteractive, reject: false, ...(cwd ? { cwd } : {}) })
-  if (result.failed) {
-    throw new MachineError(
-      `\`${command} ${args.join(' ')}\` failed:\n${result.stderr.split('\n').slice(-8).join('\n')}`,
-    )
+  const end = performance.now() + APT_PATIENCE_MS
+  for (let told = false; ; told = true) {
+    const result = await execa(command, args, { env, reject: false, ...(cwd ? { cwd } : {}) })
+    if (!result.failed) return result
+    if (!/^E: Could not get lock/m.test(result.stderr) || performance.now() > end) {
+      throw new MachineError(
+        `\`${command} ${args.join(' ')}\` failed:\n${result.stderr.split('\n').slice(-8).join('\n')}`,
+      )
+    }
+    if (!told) progress('waiting for another process that uses apt …')
+    await sleep(1000)
   }
-  return result
 }
