@@ -64,7 +64,7 @@ describe('k8sflow expose check', () => {
   }
   /** The ingress takes up what is new a moment later. */
   const comesTo = async (what: string, ...argv: string[]) =>
-    waitFor({ what, seconds: 20, intervalMs: 300 }, async () => {
+    waitFor({ what, seconds: 180, intervalMs: 300 }, async () => {
       const { ok, failed } = await check(...argv)
       if (!ok) throw new Error(JSON.stringify(failed))
       return true
@@ -72,7 +72,7 @@ describe('k8sflow expose check', () => {
 
   it('names the hop that is missing, one after the other, until the app answers over HTTP', async () => {
     expect(await fails('name', HOST, '--port', '80')).to.match(/hosts --write|resolv\.conf/)
-    await waitFor({ what: 'the address of the Ingress', seconds: 30 }, async () => {
+    await waitFor({ what: 'the address of the Ingress', seconds: 180 }, async () => {
       return (await k8sflow(Hosts, ['--write', '--hosts-file', file])).exitCode === 0
     })
     expect(await fails('port', HOST, '--port', '81')).to.include('nothing listens')
@@ -100,8 +100,11 @@ describe('k8sflow expose check', () => {
       contentType: 'application/merge-patch+json',
       body: { spec: { replicas: 0 } },
     })
-    await waitFor({ what: 'the pods to be gone', seconds: 30, intervalMs: 300 }, async () => {
-      return (await check(HOST, '--port', '80')).failed !== null
+    // Until Traefik knows that the pod is gone, it tries to reach it, and gives no answer for a while.
+    await waitFor({ what: 'Traefik to find no pod', seconds: 180, intervalMs: 300 }, async () => {
+      const { failed, hops } = await check(HOST, '--port', '80')
+      if (failed?.hop !== 'app') throw new Error(JSON.stringify(hops))
+      return true
     })
     expect(await fails('app', HOST, '--port', '80')).to.include('k8sflow status')
   })

@@ -30,7 +30,7 @@ describe('k8sflow hosts', () => {
   it('names the address where the ingress controller answers for each host', async () => {
     await writeFile(file, FILE)
     // The ingress controller writes its address into an Ingress a moment after that was made.
-    await waitFor({ what: 'the address of the Ingresses', seconds: 30 }, async () => {
+    await waitFor({ what: 'the address of the Ingresses', seconds: 180 }, async () => {
       const { exitCode } = await k8sflow(Hosts, ['--write', '--hosts-file', file])
       return exitCode === 0
     })
@@ -40,7 +40,7 @@ describe('k8sflow hosts', () => {
       const line = lines.find((candidate) => candidate.includes(host))
       expect(line, lines.join('\n')).to.match(/^[\d.]+\s/)
       // It takes up new hosts a moment after it has named its address.
-      await waitFor({ what: `${host} to be served`, seconds: 20 }, async () => {
+      await waitFor({ what: `${host} to be served`, seconds: 180 }, async () => {
         const said = await answer(line!.split(/\s/)[0]!, host)
         if (said !== `hello from app1-staging-${country}`) throw new Error(said)
         return true

@@ -1,12 +1,12 @@
 /**
  * Follows a log as a client that must not lose a line: after each end of the stream, whatever ended it, it goes on behind the last
- * line it has. Prints the lines as JSON, one a line, up to the one with the path END, or those of 60 seconds.
+ * line it has. Prints the lines as JSON, one a line, up to the one with the path END, or those of five minutes.
  * Runs inside of the cluster's namespace: node log-reader.ts URL END
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const [url = '', end = ''] = process.argv.slice(2)
-const deadline = AbortSignal.timeout(60_000)
+const deadline = AbortSignal.timeout(300_000)
 let after = 0
 let ended = false
 

@@ -129,7 +129,8 @@ async function start(netnsFile: string, args: string[], cwd: string): Promise<Op
   let end: string | undefined
   void ended.then((reason) => (end = reason))
   const says = async (what: string | RegExp) => {
-    await waitFor({ what: `OpenVPN to say ${String(what)}`, seconds: 20, intervalMs: 50 }, async () => {
+    // A client whose packet is lost while the server starts tries again after a minute.
+    await waitFor({ what: `OpenVPN to say ${String(what)}`, seconds: 240, intervalMs: 50 }, async () => {
       if (typeof what === 'string' ? log.includes(what) : what.test(log)) return true
       throw new Error(`${end ?? 'it runs'}, and said:\n${log}`)
     })
@@ -141,7 +142,7 @@ async function start(netnsFile: string, args: string[], cwd: string): Promise<Op
     up: async () => says(UP),
     stop: async () => {
       child.kill('SIGTERM')
-      const kill = setTimeout(() => child.kill('SIGKILL'), 5000)
+      const kill = setTimeout(() => child.kill('SIGKILL'), 30_000)
       await ended
       clearTimeout(kill)
       running.delete(one)

@@ -16,11 +16,15 @@ export interface Wait {
   hopeless?: () => { reason: string; log: string } | undefined
 }
 
-/** Asks again until the answer is neither undefined nor false; an error counts as "not yet" and is shown if time runs out. */
+/**
+ * Asks again until the answer is neither undefined nor false; an error counts as "not yet" and is shown if time runs out. The last
+ * time it asks is after the limit, so that a machine that stood still meanwhile is no failure.
+ */
 export async function waitFor<T>(wait: Wait, ask: () => Promise<T | undefined | false>): Promise<T> {
-  const limit = Date.now() + wait.seconds * 1000
+  const limit = performance.now() + wait.seconds * 1000
   let last = ''
   for (;;) {
+    const isLast = performance.now() > limit
     try {
       const answer = await ask()
       if (answer !== undefined && answer !== false) return answer
@@ -29,7 +33,7 @@ export async function waitFor<T>(wait: Wait, ask: () => Promise<T | undefined | 
     }
     const end = wait.hopeless?.()
     if (end) throw await failed(`gave up waiting for ${wait.what}: ${end.reason}`, end.log, last)
-    if (Date.now() > limit) {
+    if (isLast) {
       throw await failed(`timed out after ${wait.seconds} s waiting for ${wait.what}`, wait.log, last)
     }
     await sleep(wait.intervalMs ?? 150)
