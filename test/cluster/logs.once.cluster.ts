@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
 import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises'
-import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,11 +13,13 @@ import type { StatusResult } from '../../src/services/status.js'
 import { ROOT } from '../commands/harness.js'
 import { k8sflow, k8sflowJson, removeAll, suiteCluster, withFile } from './cli.js'
 import { docker, insideCluster } from './docker.js'
+import { ingressLeadsTo, openThroughIngress, throughIngress } from './ingress.js'
 import { waitFor } from './machine/wait.js'
 import { baseArgument, inRegistry } from './sample-repository.js'
 import { endpointsSettled } from './service-endpoints.js'
 
 const EXPORTER = join(ROOT, 'samples/log-exporter')
+const HOST = 'app1-lo.info'
 const MiB = 1024 ** 2
 
 /** Of the 40 MiB nginx and the 32 MiB the exporter may use; nginx's hold the log, which is in memory. */
@@ -54,7 +55,7 @@ describe('the log exporter on a node', function () {
     await deployWith({ public: false })
     pod = await onlyPod()
     await endpointsSettled(cluster, 'we-road-lo', 'app1-svc-lo')
-    await ingressLeadsTo('/ping')
+    await ingressLeadsTo(HOST, '/ping')
   })
   after(async () => {
     if (cluster !== undefined) await removeAll(['lo'])
@@ -155,7 +156,7 @@ describe('the log exporter on a node', function () {
 
     it('serves the newest lines, lines of a time, and JSON, without what is private', async () => {
       for (const path of ['/first?secret=1', '/second', '/third'])
-        expect((await throughIngress(path)).status).to.equal(404)
+        expect((await throughIngress(HOST, path)).status).to.equal(404)
       await enough(3)
       expect(await received()).to.equal(3)
       const line = (path: string) => new RegExp(`^\\S+ GET ${path} 404 \\d+B \\d+\\.\\d+s$`)
@@ -175,7 +176,7 @@ describe('the log exporter on a node', function () {
     })
 
     it('is reached inside of the cluster, and not through the ingress', async () => {
-      expect((await throughIngress('/logs')).status).to.equal(404)
+      expect((await throughIngress(HOST, '/logs')).status).to.equal(404)
       const { exitCode } = await insideCluster(process.execPath, [
         '--eval',
         `fetch('http://${pod.status.podIP}:8081/healthz').then(({ ok }) => process.exit(ok ? 0 : 1))`,
@@ -290,23 +291,23 @@ describe('the log exporter on a node', function () {
       await deployWith({ public: true })
       pod = await onlyPod()
       await endpointsSettled(cluster, 'we-road-lo', 'app1-svc-lo')
-      await ingressLeadsTo('/logs?tail=0')
+      await ingressLeadsTo(HOST, '/logs?tail=0')
     })
 
     it('is at /logs of the app, through the ingress, and sends lines as they come', async () => {
-      expect((await throughIngress('/one')).status).to.equal(404)
-      const stream = await open('/logs?follow=1&tail=1')
+      expect((await throughIngress(HOST, '/one')).status).to.equal(404)
+      const stream = await openThroughIngress(HOST, '/logs?follow=1&tail=1')
       expect(stream.statusCode).to.equal(200)
       expect(stream.headers['x-content-type-options']).to.equal('nosniff')
       let text = ''
       stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      await throughIngress('/two')
+      await throughIngress(HOST, '/two')
       await waitFor({ what: 'the line of the second request', seconds: 60, intervalMs: 50 }, () =>
         Promise.resolve(text.includes('GET /two 404')),
       )
       stream.destroy()
       // Who reads the log is not in it.
-      expect((await throughIngress('/logs?tail=all')).text).to.not.include('/logs')
+      expect((await throughIngress(HOST, '/logs?tail=all')).text).to.not.include('/logs')
     })
 
     it('answers all that docs/logs.md asks', async () => {
@@ -336,7 +337,7 @@ describe('the log exporter on a node', function () {
       } finally {
         await forwarded.close()
       }
-      for (const [path] of public_!) expect((await throughIngress(path!)).status, path).to.equal(200)
+      for (const [path] of public_!) expect((await throughIngress(HOST, path!)).status, path).to.equal(200)
     })
   })
 
@@ -378,34 +379,6 @@ async function inside(client: string, argv: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await insideCluster(process.execPath, [...program, ...argv])
   expect(exitCode, stderr).to.equal(0)
   return stdout
-}
-
-/**
- * Traefik takes up a new host and new pods a moment after they are there. Until then its own 404, or an error for a
- * pod that is gone, would pass for the app's answer. With two addresses it takes turns: a row of answers means one.
- */
-async function ingressLeadsTo(path: string): Promise<void> {
-  await waitFor({ what: `Traefik to lead to ${path}`, seconds: 120, intervalMs: 300 }, async () => {
-    for (let asked = 0; asked < 4; asked++) if ((await throughIngress(path)).status !== 200) return false
-    return true
-  })
-}
-
-/** Begins a request to the app through Traefik; its host is in no name server. */
-function open(path: string): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const url = `http://${process.env['K8SFLOW_TEST_INGRESS']!}${path}`
-    request(url, { headers: { Host: 'app1-lo.info' } }, resolve)
-      .on('error', reject)
-      .end()
-  })
-}
-
-async function throughIngress(path: string): Promise<{ status: number; text: string }> {
-  const answer = await open(path)
-  let text = ''
-  for await (const chunk of answer.setEncoding('utf8')) text += String(chunk)
-  return { status: answer.statusCode!, text }
 }
 
 async function buildApp(tag: string): Promise<void> {

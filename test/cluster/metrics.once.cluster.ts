@@ -13,11 +13,14 @@ import Status from '../../src/commands/status.js'
 import { openMonitoring } from '../../src/services/monitoring-open.js'
 import { ROOT } from '../commands/harness.js'
 import { k8sflow, removeAll, suiteCluster, withFile } from './cli.js'
+import { kindsServed } from './custom-kinds.js'
 import { docker, insideCluster } from './docker.js'
+import { ingressLeadsTo } from './ingress.js'
 import { unpackDebianPackages, unpackedPath } from './machine/debian.js'
 import { go, goModuleFolder } from './machine/go-modules.js'
 import { entering, nodeAddress } from './machine/namespace.js'
 import { waitFor } from './machine/wait.js'
+import { endpointsSettled } from './service-endpoints.js'
 import { SERIES } from './state-metrics.js'
 
 /** What runs in app1 and in app2: Debian's exporter, and the very version that the chart names. */
@@ -32,6 +35,8 @@ const PROMETHEUS = 'http://127.0.0.1:9490'
 const STATE_PORT = 9491
 const MONITORING = '/apis/monitoring.coreos.com/v1/namespaces/we-road-it'
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+/** Also the time in which a target must have answered. */
+const SCRAPE_INTERVAL = '5s'
 const MEBIBYTE = 1024 ** 2
 /** Of the 32 MiB that the exporter may use. */
 const MOST_MEMORY = 20 * MEBIBYTE
@@ -96,7 +101,7 @@ describe('metrics', function () {
       image: image(app),
       // Each app is counted as one pod, however busy this machine makes it.
       autoscaling: { maxReplicas: 1 },
-      metrics: { enabled: true, image: image(EXPORTERS[app]), podMonitor: { interval: '1s' } },
+      metrics: { enabled: true, image: image(EXPORTERS[app]), podMonitor: { interval: SCRAPE_INTERVAL } },
     })
     const values = { firstApp: section('app1'), secondApp: section('app2') }
     await withFile(JSON.stringify(values), async (file) => {
@@ -107,6 +112,7 @@ describe('metrics', function () {
     rules = await cluster.list<Rules>({ path: `${MONITORING}/prometheusrules` })
     for (const { metadata, spec } of rules)
       await writeFile(join(folder, `${metadata.name}.rules.yml`), stringify({ groups: spec.groups }))
+    for (const app of ['app1', 'app2']) await ingressLeadsTo(`${app}-it.info`, '/ping')
     await startPrometheus()
   })
 
@@ -126,7 +132,7 @@ describe('metrics', function () {
 
   it('come from every pod, with app and country, from both exporters', async () => {
     for (const app of ['app1', 'app2']) {
-      const found = await waitFor({ what: `nginx_up of ${app}`, seconds: 60 }, async () => {
+      const found = await waitFor({ what: `nginx_up of ${app}`, seconds: 180 }, async () => {
         const result = await query(`nginx_up{app="${app}"} == 1`)
         return result.length > 0 && result
       })
@@ -138,15 +144,22 @@ describe('metrics', function () {
 
   it('show what clients do: requests are counted, and connections are not open to the outside', async () => {
     const total = async () =>
-      Number((await query('nginx_http_requests_total{app="app1"}')).at(0)?.value[1] ?? 0)
-    const before = await total()
+      waitFor({ what: 'a count of requests', seconds: 180 }, async () => {
+        const value = (await query('nginx_http_requests_total{app="app1"}')).at(0)?.value[1]
+        return value !== undefined && { count: Number(value) }
+      })
+    const before = (await total()).count
     const served = await requests('app1-it.info', 200)
     expect(served).to.equal(200)
-    await waitFor({ what: 'the requests to be counted', seconds: 30 }, async () => {
-      return (await total()) >= before + 200
+    await waitFor({ what: 'the requests to be counted', seconds: 180 }, async () => {
+      return (await total()).count >= before + 200
     })
-    const [pod] = await query('nginx_up{app="app1"}')
-    const [address] = (pod?.metric['instance'] ?? '').split(':')
+    const pods = await cluster.list<{ status: { podIP: string } }>({
+      path: '/api/v1/namespaces/we-road-it/pods',
+      query: { labelSelector: 'app=app1-it' },
+    })
+    expect(pods).to.have.lengthOf(1)
+    const address = pods[0]!.status.podIP
     const { stdout } = await insideCluster('curl', [
       '-s',
       '-m',
@@ -155,7 +168,7 @@ describe('metrics', function () {
       '/dev/null',
       '-w',
       '%{http_code}',
-      `http://${address ?? ''}:8082/stub_status`,
+      `http://${address}:8082/stub_status`,
     ])
     expect(stdout).to.equal('000')
   })
@@ -177,12 +190,20 @@ describe('metrics', function () {
   })
 
   it('have alerts that a running Prometheus can evaluate, and none of which fires for healthy apps', async () => {
-    const healthy = await waitFor({ what: 'every alert to be evaluated', seconds: 30 }, async () => {
-      const { data } = await ask<{ data: { groups: { rules: { health: string; state: string }[] }[] } }>(
-        '/api/v1/rules',
-      )
+    interface Rule {
+      health: string
+      state: string
+      lastEvaluation: string
+    }
+    // Not with what there was before both apps were measured.
+    const begun = Date.now()
+    const healthy = await waitFor({ what: 'every alert to be evaluated', seconds: 180 }, async () => {
+      const { data } = await ask<{ data: { groups: { rules: Rule[] }[] } }>('/api/v1/rules')
       const all = data.groups.flatMap((group) => group.rules)
-      return all.length === 12 && all.every(({ health }) => health === 'ok') && all
+      const evaluated = all.every(
+        ({ health, lastEvaluation }) => health === 'ok' && Date.parse(lastEvaluation) > begun,
+      )
+      return all.length === 12 && evaluated && all
     })
     expect(healthy.filter(({ state }) => state === 'firing')).to.deep.equal([])
   })
@@ -196,19 +217,24 @@ describe('metrics', function () {
     const chosen: Record<string, string> = {}
     for (const { name, definition } of variables) {
       const [, series, label] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? []
-      const result = await query(filled(series ?? '', chosen))
-      // As Grafana writes several values of a variable.
-      chosen[name] = `(${[...new Set(result.map(({ metric }) => metric[label ?? '']))].sort().join('|')})`
+      // What is missed in one scrape is there again after the next. As Grafana writes several values of a variable.
+      const expected = { country: '(it)', app: '(app1|app2)' }[name]
+      await waitFor({ what: `${String(expected)} from ${definition}`, seconds: 180 }, async () => {
+        const result = await query(filled(series ?? '', chosen))
+        chosen[name] = `(${[...new Set(result.map(({ metric }) => metric[label ?? '']))].sort().join('|')})`
+        if (chosen[name] !== expected) throw new Error(chosen[name])
+        return true
+      })
     }
     expect(chosen).to.deep.equal({ country: '(it)', app: '(app1|app2)' })
     const expressions = dashboard.panels.flatMap(({ title, targets }) =>
       targets.map(({ expr }) => ({ title, expr: filled(expr, chosen) })),
     )
     expect(expressions.length).to.be.at.least(dashboard.panels.length)
-    await requests('app2-it.info', 50)
-    // What a node says of its containers it finds out every ten seconds or so.
+    // What a node says of its containers it finds out every ten seconds or so. Clients go on asking: a rate is that of the last 45 s.
     for (const { title, expr } of expressions)
-      await waitFor({ what: `data in "${title}": ${expr}`, seconds: 90, intervalMs: 1000 }, async () => {
+      await waitFor({ what: `data in "${title}": ${expr}`, seconds: 180, intervalMs: 1000 }, async () => {
+        for (const app of ['app1', 'app2']) await requests(`${app}-it.info`, 5)
         const result = await query(expr)
         return result.length > 0 && result.every(({ value }) => value[1] !== 'NaN')
       })
@@ -236,7 +262,7 @@ describe('metrics', function () {
       metadata: { name: string }
       containers: { name: string; usage: { memory: string } }[]
     }
-    const measured = await waitFor({ what: 'the metrics of both pods', seconds: 60 }, async () => {
+    const measured = await waitFor({ what: 'the metrics of both pods', seconds: 180 }, async () => {
       const { items } = await cluster.send<{ items: PodMetrics[] }>({ path })
       const exporting = items.filter(({ containers }) => containers.some(({ name }) => name === 'metrics'))
       return exporting.length === 2 && exporting
@@ -249,6 +275,7 @@ describe('metrics', function () {
   })
 
   it('are no reason for `k8sflow status` to count a container too many', async () => {
+    for (const app of ['app1', 'app2']) await endpointsSettled(cluster, 'we-road-it', `${app}-svc-it`)
     const { stdout, exitCode } = await k8sflow(Status, ['--check'])
     expect(exitCode, stdout).to.equal(0)
     expect(stdout).to.match(/^app1 +it .* 1\/1/m)
@@ -278,7 +305,7 @@ describe('metrics', function () {
         const closing = new AbortController()
         const options = { namespace: 'we-road-it', showPassword, atTerminal: true }
         let said = ''
-        await waitFor({ what: 'the Service to have a ready pod', seconds: 20 }, async () => {
+        await waitFor({ what: 'the Service to have a ready pod', seconds: 180 }, async () => {
           await openMonitoring(options, {
             progress: () => undefined,
             signal: closing.signal,
@@ -313,9 +340,7 @@ describe('metrics', function () {
     for (const name of ['podmonitors', 'prometheusrules']) {
       const text = await readFile(join(files, `monitoring.coreos.com_${name}.yaml`), 'utf8')
       await apply(`${DEFINITIONS}/${name}.monitoring.coreos.com`, parse(text) as object)
-      await waitFor({ what: `the API of ${name}`, seconds: 30 }, async () => {
-        return (await cluster.exchange({ path: `/apis/monitoring.coreos.com/v1/${name}` })).status === 200
-      })
+      await kindsServed(cluster, [{ group: 'monitoring.coreos.com', version: 'v1', plural: name }])
     }
   }
 
@@ -328,7 +353,7 @@ describe('metrics', function () {
     // Unlike its successors this one ends when nginx is not there yet as it starts, unless told to try again.
     await writeFile(
       join(debian, 'Dockerfile'),
-      `FROM ${base}\nENV NGINX_RETRIES=60 NGINX_RETRY_INTERVAL=500ms\nCOPY prometheus-nginx-exporter /\nENTRYPOINT ["/prometheus-nginx-exporter"]\n`,
+      `FROM ${base}\nENV NGINX_RETRIES=600 NGINX_RETRY_INTERVAL=500ms\nCOPY prometheus-nginx-exporter /\nENTRYPOINT ["/prometheus-nginx-exporter"]\n`,
     )
     await build(debian, image('debian'))
     const current = join(folder, 'current')
@@ -357,7 +382,7 @@ describe('metrics', function () {
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=${new URL(PROMETHEUS).host}`,
     ])
-    await waitFor({ what: 'Prometheus', seconds: 30 }, async () => {
+    await waitFor({ what: 'Prometheus', seconds: 180 }, async () => {
       return (await insideCluster('curl', ['-sf', `${PROMETHEUS}/-/ready`])).exitCode === 0
     })
   }
@@ -381,14 +406,14 @@ describe('metrics', function () {
   /** What the Prometheus operator makes of the PodMonitors, and what kube-prometheus-stack scrapes besides. */
   function scrapeConfig() {
     return {
-      global: { scrape_interval: '1s', evaluation_interval: '2s' },
+      global: { scrape_interval: SCRAPE_INTERVAL, evaluation_interval: '2s' },
       rule_files: ['*.rules.yml'],
       scrape_configs: [
         ...monitors.map(podScrape),
         {
           job_name: 'cadvisor',
           honor_labels: true,
-          scrape_interval: '3s',
+          scrape_interval: '10s',
           metrics_path: '/cadvisor',
           static_configs: [{ targets: [`127.0.0.1:${String(STATE_PORT)}`] }],
         },

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { execa } from 'execa'
 
-import type { Cluster } from '../../src/cluster/cluster.js'
+import type { Cluster, ObjectMeta } from '../../src/cluster/cluster.js'
 import { forwardPort, type ForwardedPort } from '../../src/cluster/port-forward.js'
 import type { K8sflowError } from '../../src/errors.js'
 import { deploy, removeAll, suiteCluster } from './cli.js'
 import { unauthorisedKubeconfig } from './machine/kubeconfigs.js'
+import { waitFor } from './machine/wait.js'
+import { endpointsSettled } from './service-endpoints.js'
 
 const COUNTRIES = ['it']
 const TARGET = { namespace: 'we-road-it', service: 'app1-svc-it', port: 80 }
@@ -17,6 +19,7 @@ describe('port-forward', () => {
   before(async () => {
     cluster = await suiteCluster()
     await deploy({ app1: { countries: COUNTRIES } })
+    await endpointsSettled(cluster, TARGET.namespace, TARGET.service)
   })
   afterEach(async () => forwarded?.close())
   after(async () => removeAll(COUNTRIES))
@@ -36,13 +39,17 @@ describe('port-forward', () => {
     forwarded = await forwardPort(cluster, TARGET)
     const path = '/api/v1/namespaces/we-road-it/pods'
     const query = { labelSelector: 'app=app1-it' }
+    const names = async () =>
+      (await cluster.list<{ metadata: ObjectMeta }>({ path, query })).map(({ metadata }) => metadata.name)
+    const before = await names()
     await cluster.send({ method: 'DELETE', path, query })
-    let answer: string | undefined
-    for (let tries = 0; tries < 60 && answer === undefined; tries += 1) {
-      answer = await ping().catch(() => undefined)
-      if (answer === undefined) await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-    expect(answer).to.equal('hello from app1-staging-it')
+    // The old pod answers until it is gone.
+    await waitFor({ what: 'the old pod to be gone', seconds: 180, intervalMs: 300 }, async () => {
+      const now = await names()
+      return before.every((name) => !now.includes(name))
+    })
+    await endpointsSettled(cluster, TARGET.namespace, TARGET.service)
+    expect(await ping()).to.equal('hello from app1-staging-it')
   })
 
   it('says what the node says of a port nothing listens at, and that a pod is gone', async () => {
@@ -88,7 +95,7 @@ describe('port-forward', () => {
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '-e', script],
       {
-        timeout: 20_000,
+        timeout: 180_000,
       },
     )
     expect(stdout).to.equal('hello from app1-staging-it')

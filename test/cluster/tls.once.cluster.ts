@@ -25,6 +25,7 @@ import type { SelfSignedResult } from '../../src/services/tls-self-signed.js'
 import type { TlsStatusResult } from '../../src/services/tls-status.js'
 import { ROOT } from '../commands/harness.js'
 import { k8sflow, k8sflowJson, removeAll, suiteCluster, withFile } from './cli.js'
+import { kindsServed } from './custom-kinds.js'
 import { insideCluster, type Ran } from './docker.js'
 import { installDebianPackage } from './machine/debian.js'
 import { goModuleFolder } from './machine/go-modules.js'
@@ -85,11 +86,11 @@ describe('k8sflow tls', () => {
   const curl = async (url: string, port: number, ...argv: string[]): Promise<Ran> => {
     const { hostname } = new URL(url)
     const resolve = `${hostname}:${String(port)}:${nodeAddress}`
-    return insideCluster('curl', ['-sS', '--max-time', '5', '--resolve', resolve, ...argv, url])
+    return insideCluster('curl', ['-sS', '--max-time', '30', '--resolve', resolve, ...argv, url])
   }
   /** What a URL answers with the authority trusted, once that is `expected`. */
   const answers = async (url: string, port: number, expected: string) =>
-    waitFor({ what: `${url} to answer`, seconds: 30, intervalMs: 200 }, async () => {
+    waitFor({ what: `${url} to answer`, seconds: 180, intervalMs: 200 }, async () => {
       const { stdout, stderr } = await curl(url, port, '--cacert', ca)
       if (stdout !== expected) throw new Error(`${stdout}${stderr}`)
       return true
@@ -165,7 +166,7 @@ describe('k8sflow tls', () => {
   it('renews without a request that fails', async () => {
     const loop = insideCluster(process.execPath, ['-e', LOOP, nodeAddress, ca])
     // Some requests meet the old certificate first.
-    await waitFor({ what: 'the requests to begin', seconds: 10, intervalMs: 100 }, async () =>
+    await waitFor({ what: 'the requests to begin', seconds: 120, intervalMs: 100 }, async () =>
       (await readdir(folder)).includes('ca.crt.begun'),
     )
     const { result } = await k8sflowJson<SelfSignedResult>(TlsSelfSigned, ['--renew'])
@@ -293,16 +294,22 @@ describe('k8sflow tls', () => {
     await Promise.all(
       objects.map((object) => applyObject(cluster, 'customresourcedefinitions', object, { force: true })),
     )
-    for (const { metadata } of objects)
-      await waitFor({ what: `${metadata.name} to be served`, seconds: 20, intervalMs: 100 }, async () => {
-        const { status } = await cluster.send<KubernetesObject>({ path: `${DEFINITIONS}/${metadata.name}` })
-        const conditions = (status as { conditions?: { type: string; status: string }[] }).conditions ?? []
-        return conditions.some((condition) => condition.type === 'Established' && condition.status === 'True')
-      })
+    await kindsServed(
+      cluster,
+      (objects as unknown as Definition[]).flatMap(({ spec: { group, names, versions } }) =>
+        versions
+          .filter(({ served }) => served)
+          .map(({ name }) => ({ group, version: name, plural: names.plural })),
+      ),
+    )
   }
 })
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+
+interface Definition {
+  spec: { group: string; names: { plural: string }; versions: { name: string; served: boolean }[] }
+}
 
 /** A second Traefik, with the ports of K3s's, that looks for Gateways. */
 async function startGateway(): Promise<Started> {
@@ -354,11 +361,11 @@ const LOOP = `
         response.resume().on('end', resolve)
       },
     )
-    request.setTimeout(5000, () => request.destroy(new Error('no answer')))
+    request.setTimeout(30000, () => request.destroy(new Error('no answer')))
     request.on('error', (error) => { failures.push(error.message); resolve() })
   })
   const run = async () => {
-    const end = Date.now() + 30000
+    const end = Date.now() + 300000
     while (Date.now() < end && after < 30) {
       await ask()
       requests += 1
