@@ -42,6 +42,8 @@ interface Line {
 }
 
 describe('the log exporter on a node', function () {
+  // Each wait has a limit of its own; programs and images are built here, too.
+  this.timeout(1_800_000)
   // Not moved between runs on one cluster: a node that has a tag does not pull it again.
   const tag = `logs-${Date.now()}`
   const services = '/api/v1/namespaces/we-road-lo/services/app1-svc-lo'

@@ -77,6 +77,8 @@ interface QueryAnswer {
 }
 
 describe('metrics', function () {
+  // Each wait has a limit of its own; programs and images are built here, too.
+  this.timeout(1_800_000)
   let cluster: Cluster
   let folder: string
   let monitors: PodMonitor[]
