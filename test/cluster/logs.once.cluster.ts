@@ -110,7 +110,11 @@ describe('the log exporter on a node', function () {
 
   /** Asks the pod's nginx, whether it is ready or not; gives the status of its answer. */
   async function fromNginx(path: string): Promise<number> {
-    const script = `fetch('http://${pod.status.podIP}:8080${path}').then(({ status }) => console.log(status))`
+    const script = `
+      fetch('http://${pod.status.podIP}:8080${path}').then(({ status }) => {
+        process.stdout.write(String(status))
+        process.exit()
+      })`
     const { stdout, stderr } = await insideCluster(process.execPath, ['--eval', script])
     if (stdout === '') throw new Error(stderr)
     return Number(stdout)
