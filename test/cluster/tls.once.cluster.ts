@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 
-import { applyObject, type KubernetesObject } from '../../src/cluster/apply.js'
+import { applyObject, changeObject, createObject, type KubernetesObject } from '../../src/cluster/apply.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import Deploy from '../../src/commands/deploy.js'
 import TlsCa from '../../src/commands/tls/ca.js'
@@ -182,6 +182,33 @@ describe('k8sflow tls', () => {
     expect(seen.certificates).to.have.length(2)
     const { certificates } = (await k8sflowJson<TlsStatusResult>(TlsStatus, ['-p', 'app1'])).result
     expect(certificates[0]?.fingerprint).to.equal(seen.certificates[1])
+  })
+
+  it('is held off by the API server where another run has made or changed the authority', async () => {
+    const { metadata, data, type } = await cluster.send<KubernetesObject>({ path: AUTHORITY })
+    const { name, namespace = '', resourceVersion = '' } = metadata
+    const about = { apiVersion: 'v1', kind: 'Secret' }
+    const change = async (note: string | null, version: string) =>
+      changeObject(cluster, 'secrets', {
+        ...about,
+        metadata: { name, namespace, resourceVersion: version },
+        data: { note },
+      })
+    expect(await change('bm90ZQ==', resourceVersion)).to.equal(true)
+    expect(await change('c3RhbGU=', resourceVersion)).to.equal(false)
+    const changed = await cluster.send<KubernetesObject>({ path: AUTHORITY })
+    expect(changed['data']).to.deep.equal({ ...(data as object), note: 'bm90ZQ==' })
+    expect(await change(null, changed.metadata.resourceVersion ?? '')).to.equal(true)
+    expect((await cluster.send<KubernetesObject>({ path: AUTHORITY }))['data']).to.deep.equal(data)
+    await remove(AUTHORITY)
+    expect(await change(null, resourceVersion)).to.equal(false)
+    const { labels = {} } = metadata
+    const made = { ...about, type, metadata: { name, namespace, labels }, data }
+    const both = await Promise.all([0, 1].map(async () => createObject(cluster, 'secrets', made)))
+    expect(both.sort()).to.deep.equal([false, true])
+    const { result, exitCode, stderr } = await k8sflowJson<SelfSignedResult>(TlsSelfSigned, [])
+    expect(exitCode, stderr).to.equal(0)
+    expect(result.authority?.change).to.equal('unchanged')
   })
 
   it('has issuers that the API with the definitions of cert-manager accepts', async () => {
