@@ -64,6 +64,7 @@ function toRun(argv: readonly string[], ids: readonly string[]): string[] {
 function commandOf(words: readonly string[], ids: readonly string[]): string | undefined {
   return words.map((_word, index) => words.slice(0, index + 1).join(':')).findLast((id) => ids.includes(id))
 }
+
 /** The package itself as oclif's root plugin, its command classes taken from the bundle. */
 class BundledPlugin extends Plugin {
   /** @param hot whether {@link HOT} runs, and no other command matters */
