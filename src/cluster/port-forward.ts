@@ -1,10 +1,11 @@
-import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node'
+import type { V1Service } from '@kubernetes/client-node'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { Writable } from 'node:stream'
 
 import { FailedError, InterruptedError, InvalidInputError } from '../errors.js'
 import { printableLine } from '../printable.js'
 import type { Cluster, Wire } from './cluster.js'
+import { endpointSlices } from './endpoint-slices.js'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -148,10 +149,7 @@ async function readyPod(cluster: Cluster, target: ServicePort): Promise<{ pod: s
   const { namespace, service } = target
   const [found, slices] = await Promise.all([
     cluster.find<Wire<V1Service>>({ path: `/api/v1/namespaces/${namespace}/services/${service}` }),
-    cluster.list<Wire<V1EndpointSlice>>({
-      path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-      query: { labelSelector: `kubernetes.io/service-name=${service}` },
-    }),
+    endpointSlices(cluster, target),
   ])
   if (found === undefined) throw missing(target, `There is no Service ${service} in namespace ${namespace}.`)
   const ports = found.spec?.ports ?? []
@@ -166,9 +164,7 @@ async function readyPod(cluster: Cluster, target: ServicePort): Promise<{ pod: s
   for (const slice of slices) {
     // The slice has the number that a named target port has in these pods.
     const podPort = slice.ports?.find(({ name }) => (name ?? '') === (port.name ?? ''))?.port
-    // Null where the Service has no pods at all.
-    const endpoints = slice.endpoints as typeof slice.endpoints | null
-    const ready = endpoints?.find(
+    const ready = slice.endpoints.find(
       ({ conditions, targetRef }) => conditions?.ready !== false && targetRef?.kind === 'Pod',
     )
     if (podPort !== undefined && ready?.targetRef?.name !== undefined)

@@ -1,6 +1,7 @@
-import type { V1Deployment, V1EndpointSlice } from '@kubernetes/client-node'
+import type { V1Deployment } from '@kubernetes/client-node'
 
 import type { Cluster, Wire } from './cluster.js'
+import { endpointSlices } from './endpoint-slices.js'
 
 const TIMEOUT_MS = 5000
 
@@ -20,14 +21,9 @@ export async function isRolledOut(
     const { observedGeneration, replicas = 0, updatedReplicas = 0 } = found?.status ?? {}
     if (observedGeneration === undefined) return true
     if (observedGeneration < (found?.metadata?.generation ?? 0) || updatedReplicas < replicas) return false
-    const slices = await cluster.list<Wire<V1EndpointSlice>>({
-      path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-      query: { labelSelector: `kubernetes.io/service-name=${service}` },
-      timeoutMs: TIMEOUT_MS,
-    })
+    const slices = await endpointSlices(cluster, { namespace, service }, { timeoutMs: TIMEOUT_MS })
     const ready = slices.map(({ endpoints }) =>
-      // Go writes an empty list as null.
-      ((endpoints as typeof endpoints | null) ?? []).filter(({ conditions }) => conditions?.ready !== false),
+      endpoints.filter(({ conditions }) => conditions?.ready !== false),
     )
     // Of each family of addresses there is a slice of its own.
     return ready.every(({ length }) => length <= replicas)

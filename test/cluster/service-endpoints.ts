@@ -1,6 +1,7 @@
-import type { V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node'
+import type { V1Pod, V1Service } from '@kubernetes/client-node'
 
 import type { Cluster, Wire } from '../../src/cluster/cluster.js'
+import { endpointSlices } from '../../src/cluster/endpoint-slices.js'
 import { waitFor } from './machine/wait.js'
 
 /**
@@ -9,20 +10,16 @@ import { waitFor } from './machine/wait.js'
  */
 export async function endpointsSettled(cluster: Cluster, namespace: string, service: string): Promise<void> {
   const root = `/api/v1/namespaces/${namespace}`
-  const slices = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
   await waitFor(
     { what: `Service ${service} to lead to its pods`, seconds: 180, intervalMs: 300 },
     async () => {
       const { spec } = await cluster.send<Wire<V1Service>>({ path: `${root}/services/${service}` })
       const labels = Object.entries(spec?.selector ?? {}).map(([name, value]) => `${name}=${value}`)
-      const [pods, found] = await Promise.all([
+      const [pods, slices] = await Promise.all([
         cluster.list<Wire<V1Pod>>({ path: `${root}/pods`, query: { labelSelector: labels.join() } }),
-        cluster.list<Wire<V1EndpointSlice>>({
-          path: slices,
-          query: { labelSelector: `kubernetes.io/service-name=${service}` },
-        }),
+        endpointSlices(cluster, { namespace, service }),
       ])
-      const endpoints = found.flatMap((slice) => (slice.endpoints as typeof slice.endpoints | null) ?? [])
+      const endpoints = slices.flatMap((slice) => slice.endpoints)
       const led = endpoints.map(({ targetRef }) => targetRef?.name ?? '').sort()
       const there = pods.map(({ metadata }) => metadata?.name ?? '').sort()
       const settled =
