@@ -1,6 +1,7 @@
 import { printableLine } from '../printable.js'
 import { readText } from '../tools/text-file.js'
 import { APP_KEYS, type App } from '../values/contract.js'
+import { mapping } from './deploy-plan.js'
 import { pinTargets } from './image-pins.js'
 
 /** An image that is yet to be built: its digest is not known. */
@@ -45,8 +46,4 @@ function changes(before: Readonly<Record<string, unknown>>, wanted: WantedImage,
     ...(tag === wanted.tag ? [] : [line('tag', tag, `${wanted.tag}${same}`)]),
     line('digest', digest, `that of this build${held ? ', if it is another' : ''}`),
   ]
-}
-
-function mapping(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

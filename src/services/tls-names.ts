@@ -1,3 +1,4 @@
+import { listed } from '../cluster/access.js'
 import type { TlsSecret } from '../cluster/tls-secrets.js'
 import { InvalidInputError } from '../errors.js'
 import { RELEASE_NAMESPACE } from '../values/contract.js'
@@ -32,9 +33,8 @@ export function secretSource({ labels, annotations }: TlsSecret): CertificateSou
 /** Says of apps (`app1/it`) that their Ingress leaves their certificate unused, and what to `set`; nothing of none. */
 export function unusedNotes(names: readonly string[], set: string): string[] {
   if (names.length === 0) return []
-  const more = names.length > 4 ? ` and ${String(names.length - 4)} more` : ''
   return [
-    `The Ingress of ${names.slice(0, 4).join(', ')}${more} does not use its certificate yet: set ${set} in the values, and deploy.`,
+    `The Ingress of ${listed(names, 4)} does not use its certificate yet: set ${set} in the values, and deploy.`,
   ]
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isAlive } from '../../../src/tools/is-alive.js'
 import { MachineError, progress } from './failure.js'
 import { cacheDir } from './paths.js'
 
@@ -34,18 +35,8 @@ async function take(file: string): Promise<boolean> {
   } catch {
     const owner = Number(await readFile(file, 'utf8').catch(() => ''))
     // An empty file may be one that is just being written; it is looked at again after the pause.
-    if (!owner || alive(owner)) return false
+    if (!owner || isAlive(owner)) return false
     await rm(file, { force: true })
     return take(file)
-  }
-}
-
-/** Whether a process of that id exists. */
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
